@@ -1,0 +1,1 @@
+"""Indicator packages: found, checked and brought into one panel."""

@@ -1,0 +1,1 @@
+"""Districts, their outlines, and who borders whom."""

@@ -1,0 +1,1 @@
+"""The Bayesian risk model: specification, graph, sampling and checks."""

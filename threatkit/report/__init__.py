@@ -1,0 +1,1 @@
+"""What a reader sees: numbers, words and the map."""
