@@ -1,0 +1,213 @@
+"""Sampling: NUTS by nutpie, extended until the gate is met or the budget is spent."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+import xarray as xr
+from numpy.typing import NDArray
+
+from threatkit.errors import ThreatkitError
+from threatkit.model.build import build
+from threatkit.model.forecast import Forecast, forecast
+from threatkit.model.gate import Diagnostics, diagnose
+from threatkit.model.spec import ModelSpec
+
+logger = logging.getLogger(__name__)
+
+#: Called with (draws done, draws planned, note) while sampling.
+Update = Callable[[int, int, str], None]
+
+#: Variables that make up the field, the pillars and other long vectors: not hyperparameters.
+_FIELD_LIKE = ("modes", "theta", "population_error", "country_raw", "year_raw", "year_steps")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample.
+
+    Attributes
+    ----------
+    chains, tune, draws
+        Chains, and warm-up and kept draws of each chain in the first round.
+    target_accept
+        Target acceptance of the step size.
+    max_rounds
+        The chains grow to at most ``max_rounds * draws`` kept draws.
+    budget_minutes
+        No further round is begun after this time.
+    cores
+        Processor cores; the draws do not depend on it.
+    """
+
+    chains: int = 4
+    tune: int = 1000
+    draws: int = 1000
+    target_accept: float = 0.9
+    max_rounds: int = 3
+    budget_minutes: float = 10.0
+    cores: int | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    spec
+        What was fitted.
+    draws
+        Posterior draws, dims chain, draw, ...
+    diagnostics
+        Against the gate.
+    seconds
+        Time of compilation and of sampling.
+    seed
+        Of the chains and of the forecast.
+    """
+
+    spec: ModelSpec
+    draws: xr.Dataset
+    forecast: Forecast
+    diagnostics: Diagnostics
+    seconds: dict[str, float]
+    seed: int
+
+
+def hyperparameters(model: pm.Model) -> list[str]:
+    """Return the variables that the gate holds to its strict limits."""
+    names = []
+    for variable in model.free_RVs:
+        pillar_effect = variable.name.endswith(("_country", "_oblast", "_district"))
+        if variable.name not in _FIELD_LIKE and not pillar_effect:
+            names.append(str(variable.name))
+    return names
+
+
+def fit(
+    spec: ModelSpec,
+    *,
+    seed: int,
+    sampling: Sampling | None = None,
+    update: Update | None = None,
+) -> Fit:
+    """Sample the posterior of a specification and hold it to the gate.
+
+    The same seed, inputs and versions give the same draws, whatever the number of cores:
+    the chains are cut at fixed lengths, never by the clock.
+
+    Parameters
+    ----------
+    spec
+        What to fit.
+    seed
+        Of the chains and of all that is simulated from them.
+    sampling
+        How to sample; the default passes the gate on the shipped data.
+    update
+        Called while sampling.
+
+    Raises
+    ------
+    ThreatkitError
+        If the sampler fails to start or to go on.
+    """
+    sampling = sampling or Sampling()
+    begun = time.monotonic()
+    model = build(spec)
+    compiled = nutpie.compile_pymc_model(model)
+    compile_seconds = time.monotonic() - begun
+    logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
+    names = hyperparameters(model)
+    sampler = _Sampler(compiled, sampling, seed, update)
+    try:
+        for kept in range(1, sampling.max_rounds + 1):
+            draws, divergent = sampler.until(kept * sampling.draws)
+            made = forecast(spec, draws, seed=seed)
+            shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
+            checked = diagnose(draws, divergent, names, event_prob=made.event_prob.reshape(shape))
+            spent = (time.monotonic() - begun) / 60
+            if checked.passed or spent > sampling.budget_minutes:
+                break
+            logger.info("the gate is not met after %d draws a chain", kept * sampling.draws)
+    finally:
+        sampler.close()
+    seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
+    return Fit(spec, draws, made, checked, seconds, seed)
+
+
+class _Sampler:
+    """Chains that run in the background and can be looked at at fixed lengths."""
+
+    def __init__(self, compiled: Any, sampling: Sampling, seed: int, update: Update | None) -> None:
+        self._sampling = sampling
+        self._update = update
+        self._planned = sampling.tune + sampling.max_rounds * sampling.draws
+        self._target = self._planned
+        self._done = [0] * sampling.chains
+        self._result: xr.DataTree | None = None
+        self._running = nutpie.sample(
+            compiled,
+            draws=sampling.max_rounds * sampling.draws,
+            tune=sampling.tune,
+            chains=sampling.chains,
+            cores=sampling.cores,
+            seed=seed,
+            target_accept=sampling.target_accept,
+            save_warmup=False,
+            progress_bar=False,
+            progress_callback=self._note,
+            blocking=False,
+        )
+
+    def _note(self, chains: list[Any]) -> None:
+        self._done = [int(chain.finished_draws) for chain in chains]
+
+    def until(self, kept: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:
+        """Wait until each chain has ``kept`` draws; return them and the divergences."""
+        target = self._sampling.tune + kept
+        while self._result is None and min(self._done) < target:
+            if self._finished():
+                break
+            time.sleep(0.1)
+            self._tell(target)
+        tree = self._inspect()
+        posterior = tree["posterior"].to_dataset()
+        if posterior.sizes["draw"] < kept:
+            raise ThreatkitError(
+                f"the sampler stopped after {posterior.sizes['draw']} of {kept} draws a chain; "
+                "run again with another seed, and with THREATKIT_DEBUG=1 to see the traceback"
+            )
+        divergent = tree["sample_stats"]["diverging"].isel(draw=slice(kept)).to_numpy()
+        return posterior.isel(draw=slice(kept)), divergent.astype(bool)
+
+    def _finished(self) -> bool:
+        try:
+            return bool(self._running.is_finished)
+        except TimeoutError:  # nutpie's way of saying "not yet"
+            return False
+
+    def _tell(self, target: int) -> None:
+        if self._update is not None:
+            chains = self._sampling.chains
+            done = sum(min(chain, target) for chain in self._done)
+            self._update(done, target * chains, "draws")
+
+    def _inspect(self) -> xr.DataTree:
+        if self._result is not None:
+            return self._result
+        if self._finished():
+            self._result = self._running.wait()
+            return self._result
+        return self._running.inspect()
+
+    def close(self) -> None:
+        """Stop the chains; harmless when they have ended."""
+        if self._result is None:
+            self._running.cancel()

@@ -1,0 +1,289 @@
+"""From draws to the forecast: expected episodes in each district, and why.
+
+Everything is done draw by draw, in numpy; no mean is taken before the scores.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from threatkit.model.panel import HISTORY_YEARS, neighbour_mean
+from threatkit.model.spec import Judgement, ModelSpec
+
+FloatArray = NDArray[np.float64]
+
+#: Order in which the parts of a district's rate are named in every output.
+PARTS = ("border", "youth", "extremism", "people", "space", "history", "country", "judgement")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Draws of the forecast; S draws, N districts in the order of the panel.
+
+    Attributes
+    ----------
+    expected
+        Shape (S, N): expected episodes in the horizon, judgements included.
+    unjudged
+        The same without the analysts' judgements.
+    hazard
+        Shape (S, N): expected episodes as long as none has happened, from which the
+        probability of at least one follows (equal to ``expected`` up to twelve months).
+    event_prob, unjudged_prob
+        Shape (S, N): probability of at least one episode.
+    parts
+        Part -> shape (S, N): centred contributions to the log of ``expected``; their sum
+        differs from it by one number a draw.
+    dispersion
+        Shape (S,): NB1's dispersion, NB2's size, or 0 where the likelihood has neither.
+    start, end
+        First and last day of the forecast.
+    """
+
+    expected: FloatArray
+    unjudged: FloatArray
+    hazard: FloatArray
+    event_prob: FloatArray
+    unjudged_prob: FloatArray
+    parts: Mapping[str, FloatArray]
+    dispersion: FloatArray
+    start: date
+    end: date
+
+
+def horizon_end(as_of: date, months: int) -> date:
+    """Return the last day of a horizon that starts on the day after ``as_of``."""
+    start = pd.Timestamp(as_of + timedelta(days=1))
+    return (start + pd.DateOffset(months=months) - pd.Timedelta(days=1)).date()
+
+
+def event_probability(expected: FloatArray, dispersion: FloatArray, likelihood: str) -> FloatArray:
+    """Return the probability of at least one episode.
+
+    Parameters
+    ----------
+    expected
+        Shape (S, ...): expected episodes.
+    dispersion
+        Shape (S,): NB1's dispersion or NB2's size.
+    likelihood
+        ``nb1``: 1 - (1 + a)^(-m / a); ``nb2``: 1 - (1 + m / size)^(-size); else 1 - exp(-m).
+    """
+    spread = dispersion.reshape(-1, *([1] * (expected.ndim - 1)))
+    if likelihood == "nb1":
+        return -np.expm1(-expected * np.log1p(spread) / spread)
+    if likelihood == "nb2":
+        return -np.expm1(-spread * np.log1p(expected / spread))
+    return -np.expm1(-expected)
+
+
+def flat(draws: xr.Dataset, name: str) -> FloatArray:
+    """Return a variable with chain and draw as one first axis."""
+    values = draws[name].to_numpy()
+    return np.asarray(values, dtype=float).reshape(-1, *values.shape[2:])
+
+
+def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
+    """Return the forecast of a specification from draws of its parameters.
+
+    The forecast speaks of episodes as the curated list records them where it covers a
+    country fully: a place where little is reported does not look safe for that.
+
+    Parameters
+    ----------
+    spec
+        The specification that was fitted.
+    draws
+        Variables with dims chain, draw, ... as `threatkit.model.build.build` names them.
+    seed
+        Of the year effects to come, of judgements and of simulated episodes.
+    """
+    rng = np.random.default_rng([seed, 1])
+    panel = spec.panel
+    start = panel.as_of + timedelta(days=1)
+    end = horizon_end(panel.as_of, spec.horizon_months)
+    rate = panel.people * np.exp(flat(draws, "eta"))
+    dispersion = dispersion_draws(spec, draws)
+    expected, hazard = _steps(spec, draws, rate, dispersion, start, end, rng)
+    factor = _judged(spec, len(rate), start, end, rng)
+    unjudged_prob = event_probability(hazard, dispersion, spec.likelihood)
+    judged = hazard * factor
+    return Forecast(
+        expected=expected * factor,
+        unjudged=expected,
+        hazard=judged,
+        event_prob=event_probability(judged, dispersion, spec.likelihood),
+        unjudged_prob=unjudged_prob,
+        parts=contributions(spec, draws, factor),
+        dispersion=dispersion,
+        start=start,
+        end=end,
+    )
+
+
+def dispersion_draws(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
+    """Return NB1's dispersion or NB2's size, 0 for the others, shape (S,)."""
+    name = {"nb1": "dispersion", "nb2": "size"}.get(spec.likelihood)
+    if name is None:
+        return np.zeros(draws.sizes["chain"] * draws.sizes["draw"])
+    if name in draws:
+        return flat(draws, name)
+    prior = getattr(spec.priors, name)
+    return np.full(draws.sizes["chain"] * draws.sizes["draw"], prior.values[0])
+
+
+def _steps(
+    spec: ModelSpec,
+    draws: xr.Dataset,
+    rate: FloatArray,
+    dispersion: FloatArray,
+    start: date,
+    end: date,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Walk through the horizon in steps of a year; what happens in one feeds the next."""
+    panel = spec.panel
+    years = _year_factors(spec, draws, range(start.year, end.year + 1), rng)
+    own = np.broadcast_to(panel.history[:, -1], rate.shape)
+    own_if_none = own
+    near = np.broadcast_to(panel.spillover[:, -1], rate.shape)
+    expected, hazard = np.zeros_like(rate), np.zeros_like(rate)
+    at = start
+    while at <= end:
+        until = min(horizon_end(at - timedelta(days=1), 12), end)
+        exposure = sum(_share(at, until, year) * factor for year, factor in years.items())
+        base = rate * np.asarray(exposure)[:, None]
+        moved = base * np.exp(_dynamics(spec, draws, own, near))
+        expected += moved
+        hazard += base * np.exp(_dynamics(spec, draws, own_if_none, near))
+        length = ((until - at).days + 1) / 365.25
+        fade, new_fade = np.exp(-length / HISTORY_YEARS), np.exp(-length / 2 / HISTORY_YEARS)
+        at = until + timedelta(days=1)
+        if at <= end:
+            seen = simulate_counts(moved, dispersion, spec.likelihood, rng)
+            own_if_none = own_if_none * fade
+            own = own * fade + seen * new_fade
+            near = near * fade + neighbour_mean(panel.graph, seen.T).T * new_fade
+    return expected, hazard
+
+
+def simulate_counts(
+    mean: FloatArray, dispersion: FloatArray, likelihood: str, rng: np.random.Generator
+) -> FloatArray:
+    """Draw counts of episodes with the given means, shape (S, N)."""
+    spread = dispersion[:, None]
+    if likelihood == "nb1":
+        return rng.poisson(rng.gamma(mean / spread) * spread).astype(float)
+    if likelihood == "nb2":
+        return rng.poisson(rng.gamma(np.broadcast_to(spread, mean.shape)) * mean / spread) * 1.0
+    counts = rng.poisson(mean).astype(float)
+    return np.minimum(counts, 1.0) if likelihood == "bernoulli" else counts
+
+
+def _share(start: date, end: date, year: int) -> float:
+    """Return the days of a calendar year inside [start, end], in years."""
+    first, last = max(start, date(year, 1, 1)), min(end, date(year, 12, 31))
+    return max((last - first).days + 1, 0) / ((date(year + 1, 1, 1) - date(year, 1, 1)).days)
+
+
+def _year_factors(
+    spec: ModelSpec, draws: xr.Dataset, years: range, rng: np.random.Generator
+) -> dict[int, FloatArray]:
+    """Return exp(year effect) of each calendar year, drawn anew after the last one seen."""
+    size = draws.sizes["chain"] * draws.sizes["draw"]
+    if "year_effect" not in draws:
+        return {year: np.ones(size) for year in years}
+    seen = flat(draws, "year_effect")
+    known = {int(year): seen[:, i] for i, year in enumerate(spec.panel.periods)}
+    sd = flat(draws, "year_sd") if "year_sd" in draws else spec.priors.year_sd.values[0]
+    last = seen[:, -1]
+    effects: dict[int, FloatArray] = {}
+    for year in years:
+        fresh = sd * rng.standard_normal(size)
+        if year not in known:
+            last = last + fresh if spec.year_effect == "walk" else fresh
+        effects[year] = np.exp(known.get(year, last))
+    return effects
+
+
+def _coefficient(spec: ModelSpec, draws: xr.Dataset, name: str) -> FloatArray:
+    if name in draws:
+        return flat(draws, name)
+    size = draws.sizes["chain"] * draws.sizes["draw"]
+    return np.full(size, getattr(spec.priors, name).values[0])
+
+
+def _dynamics(spec: ModelSpec, draws: xr.Dataset, own: FloatArray, near: FloatArray) -> FloatArray:
+    """Return the effect of recent episodes on the log rate, shape (S, N)."""
+    total = np.zeros_like(own)
+    if spec.history:
+        total = total + _coefficient(spec, draws, "history")[:, None] * np.log1p(own)
+    if spec.spillover:
+        total = total + _coefficient(spec, draws, "spillover")[:, None] * np.log1p(near)
+    if spec.afghan_spillover:
+        now = spec.panel.afghan[:, -1]
+        total = total + _coefficient(spec, draws, "afghan_spillover")[:, None] * now
+    return total
+
+
+def _judged(
+    spec: ModelSpec, size: int, start: date, end: date, rng: np.random.Generator
+) -> FloatArray:
+    """Return the factor of all judgements, shape (S, N)."""
+    districts = spec.panel.districts
+    factor = np.ones((size, len(districts)))
+    for judgement in spec.judgements:
+        members = (
+            (districts.index == judgement.area)
+            | (districts["oblast"] == judgement.area)
+            | (districts["country"] == judgement.area)
+        )
+        drawn = np.exp(
+            np.log(judgement.factor) + judgement.factor_sd * rng.standard_normal((size, 1))
+        )
+        part = validity(judgement, start, end)
+        factor[:, np.asarray(members)] *= 1 + part * (drawn - 1)
+    return factor
+
+
+def validity(judgement: Judgement, start: date, end: date) -> float:
+    """Return the part of the horizon on which a judgement holds, 0 to 1."""
+    first = max(start, judgement.valid_from)
+    last = min(end, judgement.valid_until)
+    return max((last - first).days + 1, 0) / ((end - start).days + 1)
+
+
+def contributions(spec: ModelSpec, draws: xr.Dataset, factor: FloatArray) -> dict[str, FloatArray]:
+    """Return the centred parts of the log expected number, each of shape (S, N).
+
+    Pillars, space, history and country are centred on the population-weighted mean of the
+    region, people on the median district; +0.69 doubles the expected number.
+    """
+    panel = spec.panel
+    share = panel.people / panel.people.sum()
+    known = panel.people > 0
+    log_people = np.log(np.where(known, panel.people, 1.0))
+    people = log_people - np.median(log_people[known]) + flat(draws, "part_people")
+    own = panel.history[:, -1][None, :].repeat(len(people), axis=0)
+    near = panel.spillover[:, -1][None, :].repeat(len(people), axis=0)
+    parts = {
+        **{name: flat(draws, f"part_{name}") for name in spec.pillars},
+        "people": people,
+        "space": _centred(flat(draws, "part_space"), share),
+        "country": _centred(flat(draws, "part_country"), share),
+    }
+    if spec.history or spec.spillover or spec.afghan_spillover:
+        parts["history"] = _centred(_dynamics(spec, draws, own, near), share)
+    if spec.judgements:
+        parts["judgement"] = np.log(factor)
+    order = [*PARTS, *(name for name in parts if name not in PARTS)]
+    return {name: parts[name] for name in order if name in parts}
+
+
+def _centred(values: FloatArray, share: FloatArray) -> FloatArray:
+    return values - (values @ share)[:, None]

@@ -1,0 +1,236 @@
+"""The model's specification: what is fitted, with every prior, before any sampling.
+
+A `ModelSpec` is data: frozen, comparable, free of PyMC. `threatkit.model.build` turns it
+into a model; `threatkit.model.forecast` turns its draws into expected episodes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Literal
+
+from threatkit.errors import Fault, InvalidInput
+from threatkit.model.panel import Panel
+from threatkit.model.priors import Prior, parse_prior
+
+Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
+YearEffect = Literal["white", "walk", "none"]
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Every prior of the model, with its default and, in the comment, its reason.
+
+    Standard deviations that five countries cannot identify are fixed, as a pilot on the
+    real events showed that they must be.
+    """
+
+    # About one episode a year in five million people, within a factor of 50 either way.
+    intercept: Prior = Prior("normal", (-4.0, 2.0))
+    # Five countries do not identify their own spread.
+    country_sd: Prior = Prior("fixed", (1.5,))
+    # P(sd of the log rate over districts > 3) = 0.01.
+    field_sd: Prior = Prior("pc", (3.0, 0.01))
+    # Share of the field's variance that is shared with neighbours.
+    field_mixing: Prior = Prior("beta", (1.0, 1.0))
+    # Year-to-year factor over the whole region.
+    year_sd: Prior = Prior("half_normal", (0.5,))
+    # Clustering of episodes: variance = (1 + dispersion) mean.
+    dispersion: Prior = Prior("half_normal", (1.0,))
+    # NB2's size: variance = mean + mean^2 / size.
+    size: Prior = Prior("gamma", (2.0, 0.5))
+    # Factor of the rate per sd of a pillar; never negative: a pillar's sign is declared.
+    pillar_weight: Prior = Prior("half_normal", (1.0,))
+    # Spread of a pillar between countries, and between oblasts of a country: about one in all.
+    pillar_country_sd: Prior = Prior("fixed", (0.7,))
+    pillar_oblast_sd: Prior = Prior("fixed", (0.7,))
+    # Spread of a pillar inside an oblast; only where an indicator is known by district.
+    pillar_district_sd: Prior = Prior("fixed", (0.5,))
+    # How strongly an indicator follows its pillar; positive by the declared direction.
+    loading: Prior = Prior("lognormal", (0.0, 0.5))
+    # Level of an indicator's definition (survey, registered, modelled).
+    definition_level: Prior = Prior("normal", (0.0, 0.5))
+    # What an indicator measures beside its pillar.
+    indicator_sd: Prior = Prior("half_normal", (0.5,))
+    # Effect of the logarithm of recent own and neighbouring episodes.
+    history: Prior = Prior("normal", (0.0, 0.5))
+    spillover: Prior = Prior("normal", (0.0, 0.5))
+    afghan_spillover: Prior = Prior("normal", (0.0, 0.5))
+    # Log detection against full coverage by the curated list alone.
+    detection_both: Prior = Prior("normal", (0.2, 0.3))
+    detection_curated_partial: Prior = Prior("normal", (-0.7, 0.5))
+    detection_ucdp: Prior = Prior("normal", (-0.3, 0.5))
+    # Power of the population in the expected number of episodes; 1 is proportional.
+    population_power: Prior = Prior("fixed", (1.0,))
+
+
+#: Names of the priors that take positive numbers only, and of those on the unit interval.
+_POSITIVE = frozenset(
+    {
+        *("country_sd", "field_sd", "year_sd", "dispersion", "size", "pillar_weight"),
+        *("pillar_country_sd", "pillar_oblast_sd", "pillar_district_sd", "loading"),
+        *("indicator_sd", "population_power"),
+    }
+)
+_UNIT = frozenset({"field_mixing"})
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An analyst's dated judgement that the model cannot know: a treaty, a reform.
+
+    Attributes
+    ----------
+    area
+        District, ISO 3166-2 or ISO3 code.
+    factor
+        Multiplies the expected number of episodes; above 1 is worse.
+    factor_sd
+        Standard deviation of the factor's logarithm.
+    reason, role
+        Why, and in which role it was judged (never a person's name).
+    valid_from, valid_until
+        First and last day on which it holds.
+    """
+
+    area: str
+    factor: float
+    factor_sd: float
+    reason: str
+    role: str
+    valid_from: date
+    valid_until: date
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model of one panel.
+
+    Attributes
+    ----------
+    panel
+        Districts, outcome and indicators.
+    priors
+        Every prior.
+    likelihood
+        Of the episodes in a district and year.
+    year_effect
+        ``white`` is independent between years, ``walk`` a random walk, both sum to zero.
+    pillars
+        Names of the pillars whose weights are estimated.
+    history, spillover, afghan_spillover, detection
+        Whether the term is in the model.
+    international_weight
+        Weight of a border between two countries in the spatial field.
+    horizon_months
+        Length of the forecast that starts on the day after the panel's ``as_of``.
+    judgements
+        Applied to the forecast only; the fit does not see them.
+    """
+
+    panel: Panel
+    priors: Priors = field(default_factory=Priors)
+    likelihood: Likelihood = "nb1"
+    year_effect: YearEffect = "white"
+    pillars: tuple[str, ...] = ("border", "youth", "extremism")
+    history: bool = True
+    spillover: bool = True
+    afghan_spillover: bool = False
+    detection: bool = True
+    international_weight: float = 1.0
+    horizon_months: int = 12
+    judgements: tuple[Judgement, ...] = ()
+
+    def __post_init__(self) -> None:
+        faults = [*_choice_faults(self), *_judgement_faults(self)]
+        if faults:
+            raise InvalidInput(faults)
+
+
+def _choice_faults(spec: ModelSpec) -> list[Fault]:
+    faults: list[Fault] = []
+    if not 1 <= spec.horizon_months <= 36:
+        faults.append(
+            Fault("horizon", "a forecast is 1 to 36 months long", f"{spec.horizon_months}")
+        )
+    if not 0 <= spec.international_weight <= 1:
+        faults.append(
+            Fault(
+                "[model] international_weight",
+                "the weight of an international border lies between 0 and 1",
+                f"{spec.international_weight:g}",
+            )
+        )
+    if not len(spec.panel.cells):
+        faults.append(
+            Fault(
+                "the outcome",
+                "a fit needs at least one episode in the years covered",
+                "none",
+                "Give an earlier start_year, other event_types, or more events",
+            )
+        )
+    known = set(spec.panel.fixed) | set(spec.panel.measurements.table["pillar"])
+    faults += [
+        Fault(f"pillar '{name}'", "a pillar has at least one indicator in use", "none")
+        for name in spec.pillars
+        if name not in known
+    ]
+    return faults
+
+
+def _judgement_faults(spec: ModelSpec) -> list[Fault]:
+    districts = spec.panel.districts
+    codes = {*districts.index, *districts["oblast"], *districts["country"]}
+    faults: list[Fault] = []
+    for number, judgement in enumerate(spec.judgements, start=1):
+        where = f"judgement {number} ({judgement.area})"
+        if judgement.area not in codes:
+            faults.append(
+                Fault(
+                    where,
+                    "a judgement names a district, an oblast (ISO 3166-2) or a country (ISO3)",
+                    repr(judgement.area),
+                    "'threatkit graph' and 'threatkit indicators show districts' list the codes",
+                )
+            )
+        if judgement.factor <= 0:
+            faults.append(Fault(where, "a factor is above 0", f"{judgement.factor:g}"))
+        if judgement.factor_sd < 0:
+            faults.append(Fault(where, "factor_sd is not negative", f"{judgement.factor_sd:g}"))
+        if judgement.valid_until < judgement.valid_from:
+            faults.append(Fault(where, "it ends after it begins", f"{judgement.valid_until}"))
+    return faults
+
+
+def make_priors(texts: Mapping[str, str]) -> Priors:
+    """Return the default priors with those given as text in their place.
+
+    Raises
+    ------
+    InvalidInput
+        With every unknown name and every text that is no prior.
+    """
+    names = [f.name for f in fields(Priors)]
+    parsed: dict[str, Prior] = {}
+    faults: list[Fault] = []
+    for name, text in texts.items():
+        where = f"[priors] {name}"
+        if name not in names:
+            faults.append(Fault(where, f"a prior is one of {', '.join(sorted(names))}", repr(name)))
+            continue
+        support = "positive" if name in _POSITIVE else "unit" if name in _UNIT else "real"
+        prior = parse_prior(text, where=where, support=support)
+        if isinstance(prior, Fault):
+            faults.append(prior)
+        else:
+            parsed[name] = prior
+    if faults:
+        raise InvalidInput(faults)
+    return Priors(**parsed)
+
+
+def indicator_names(spec: ModelSpec) -> Sequence[str]:
+    """Return the measured indicators of the pillars in the model, sorted."""
+    table = spec.panel.measurements.table
+    return sorted(table.loc[table["pillar"].isin(spec.pillars), "indicator"].unique())
