@@ -1,0 +1,400 @@
+"""The configuration of an assessment: one frozen value, read from TOML and from options.
+
+A file is checked in whole before anything else is done: unknown keys, wrong types and
+values out of range come back together, each with its line.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from threatkit.errors import Fault, InvalidInput
+from threatkit.keys import Origin, Table
+
+Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
+YearEffect = Literal["white", "walk", "none"]
+
+LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
+YEAR_EFFECTS = ("white", "walk", "none")
+
+#: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
+EVENT_TYPES = (
+    "armed_clash",
+    "border_clash",
+    "terrorist_attack",
+    "cross_border_fire",
+    "remote_violence",
+    "violent_unrest",
+    "armed_robbery_smuggling_clash",
+    "counterterror_operation",
+    "prison_riot",
+)
+DEFAULT_EVENT_TYPES = tuple(name for name in EVENT_TYPES if name != "prison_riot")
+
+COUNTRIES = ("KAZ", "KGZ", "TJK", "TKM", "UZB")
+NAMED_REGIONS = ("central-asia", "fergana")
+
+_OBLAST = re.compile(r"(KZ|KG|TJ|TM|UZ)-[A-Z0-9]{1,3}")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which terms are in the model.
+
+    Attributes
+    ----------
+    likelihood
+        Of the episodes in a district and year.
+    year_effect
+        ``white`` is independent between years, ``walk`` a random walk.
+    history, spillover, afghan_spillover, pillars, detection
+        Whether the term is in the model.
+    international_weight
+        Weight of a border between two countries in the spatial field, 0 to 1.
+    """
+
+    likelihood: Likelihood = "nb1"
+    year_effect: YearEffect = "white"
+    history: bool = True
+    spillover: bool = True
+    afghan_spillover: bool = False
+    pillars: bool = True
+    international_weight: float = 1.0
+    detection: bool = True
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How long the sampler runs.
+
+    Attributes
+    ----------
+    chains, tune, draws
+        Number of chains, and of iterations of each, for adaptation and kept.
+    target_accept
+        Acceptance probability that the step size aims at.
+    max_rounds
+        How often the chains may be run, longer each time, until the gate is met.
+    budget_minutes
+        No further round starts after this long.
+    """
+
+    chains: int = 4
+    tune: int = 1000
+    draws: int = 1000
+    target_accept: float = 0.9
+    max_rounds: int = 3
+    budget_minutes: float = 10.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An analyst's dated judgement that the model cannot know: a treaty, a reform.
+
+    Attributes
+    ----------
+    area
+        District, ISO 3166-2 or ISO3 code.
+    factor
+        Multiplies the expected number of episodes; above 1 is worse.
+    factor_sd
+        Standard deviation of the factor's logarithm.
+    reason, role
+        Why, and in which role it was judged (never a person's name).
+    valid_from, valid_until
+        First and last day on which it holds.
+    """
+
+    area: str
+    factor: float
+    factor_sd: float
+    reason: str
+    role: str
+    valid_from: date
+    valid_until: date
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that an assessment depends on, besides the data.
+
+    Attributes
+    ----------
+    region
+        ``central-asia``, ``fergana``, an ISO3 country or an ISO 3166-2 oblast.
+    as_of
+        The last day that is known; None is the last day that the data cover.
+    horizon_months
+        Length of the forecast that starts on the day after ``as_of``.
+    start_year
+        First year of events that is fitted.
+    seed
+        Of every random number.
+    ci_prob
+        Probability inside every interval, 0 to 1.
+    indicators
+        The user's folders of indicator packages, laid over the shipped ones in this order.
+    shipped
+        Whether the shipped packages are used.
+    boundaries
+        The user's outlines of the districts in place of the shipped ones.
+    event_types
+        Types of events that count as an episode.
+    require_death
+        Whether an episode needs at least one death.
+    priors
+        Prior by name, as text: ``{"field_sd": "pc(3, 0.01)"}``.
+    model, sampling, judgements
+        See their classes.
+    """
+
+    region: str = "central-asia"
+    as_of: date | None = None
+    horizon_months: int = 12
+    start_year: int = 2005
+    seed: int = 20261124
+    ci_prob: float = 0.9
+    indicators: tuple[Path, ...] = ()
+    shipped: bool = True
+    boundaries: Path | None = None
+    event_types: tuple[str, ...] = DEFAULT_EVENT_TYPES
+    require_death: bool = False
+    priors: Mapping[str, str] = field(default_factory=dict)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    judgements: tuple[Judgement, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON types; `parse_config` reads it back."""
+        plain = json.loads(json.dumps(asdict(self), default=str))
+        return {key: value for key, value in plain.items() if value is not None}
+
+
+def load_config(path: Path | None = None, **overrides: Any) -> Config:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    path
+        A TOML file; None starts from the defaults.
+    overrides
+        Fields of `Config` that replace those of the file; None leaves the file's. The
+        sections ``model``, ``sampling`` and ``priors`` take a mapping that is merged. Paths
+        given here count from the working folder, those of the file from the file's.
+
+    Raises
+    ------
+    InvalidInput
+        With every unknown key, wrong type and value out of range.
+    """
+    values, origin = ({}, Origin("configuration", Path())) if path is None else _read_toml(path)
+    given = {key: _plain(value) for key, value in overrides.items() if value is not None}
+    faults: list[Fault] = []
+    for key in ("indicators", "boundaries"):
+        if key in given and key in values:
+            values.pop(key)
+    options = Table(given, Origin("options", Path()), faults)
+    indicators = options.paths("indicators", kind="folder")
+    boundaries = options.paths("boundaries", kind="file")
+    merged = dict(values)
+    for key, value in given.items():
+        if key in ("indicators", "boundaries"):
+            continue
+        old = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        merged[key] = {**old, **value} if both else value  # type: ignore[dict-item]
+    config = _parse(merged, origin, faults)
+    if faults:
+        raise InvalidInput(faults)
+    return Config(
+        **{
+            **{f.name: getattr(config, f.name) for f in fields(Config)},
+            "indicators": indicators or config.indicators,
+            "boundaries": boundaries[0] if boundaries else config.boundaries,
+        }
+    )
+
+
+def parse_config(values: Mapping[str, Any], *, name: str = "configuration") -> Config:
+    """Check a configuration given as plain values, such as ``run.json`` keeps.
+
+    Raises
+    ------
+    InvalidInput
+        With every fault; ``name`` stands for the file.
+    """
+    faults: list[Fault] = []
+    config = _parse(values, Origin(name, Path()), faults)
+    if faults:
+        raise InvalidInput(faults)
+    return config
+
+
+def parse_horizon(text: str) -> int:
+    """Return the months of a horizon such as ``12m`` or ``1y``.
+
+    Raises
+    ------
+    InvalidInput
+        If the text is no horizon.
+    """
+    match = re.fullmatch(r"\s*(\d{1,3})\s*([my])\s*", text.lower())
+    months = int(match[1]) * (12 if match[2] == "y" else 1) if match else 0
+    if not 1 <= months <= 36:
+        rule = "a horizon is 1m to 36m, or 1y to 3y"
+        raise InvalidInput(Fault("--horizon", rule, repr(text), "A year is '12m'"))
+    return months
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        remedy = "Give the path of a TOML file, or make a workspace with 'threatkit init DIR'"
+        raise InvalidInput(Fault(str(path), "this file does not exist", remedy=remedy)) from None
+    except UnicodeDecodeError as error:
+        rule = f"a configuration is text in UTF-8, and byte {error.start + 1} is not"
+        raise InvalidInput(Fault(str(path), rule, remedy="Save it as UTF-8")) from None
+    except OSError as error:
+        rule = f"this file cannot be read ({error.strerror})"
+        raise InvalidInput(Fault(str(path), rule)) from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        remedy = "Texts stand in quotes, dates and numbers do not"
+        raise InvalidInput(Fault(str(path), f"this is not TOML: {error}", remedy=remedy)) from None
+    return values, Origin(str(path), path.resolve().parent, text)
+
+
+def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Config:
+    top = Table(values, origin, faults)
+    default = Config()
+    as_of = top.day("as_of")
+    boundaries = top.paths("boundaries", kind="file")
+    config = Config(
+        region=_region(top, default.region),
+        as_of=as_of,
+        horizon_months=top.integer("horizon_months", default.horizon_months, 1, 36),
+        start_year=top.integer("start_year", default.start_year, 1992, 2100),
+        seed=top.integer("seed", default.seed, 0, 2**32 - 1),
+        ci_prob=top.number("ci_prob", default.ci_prob, 0.5, 0.99),
+        indicators=top.paths("indicators", kind="folder"),
+        shipped=top.flag("shipped", default.shipped),
+        boundaries=boundaries[0] if boundaries else None,
+        event_types=top.choices("event_types", default.event_types, EVENT_TYPES),
+        require_death=top.flag("require_death", default.require_death),
+        priors=_priors(top),
+        model=_model(top),
+        sampling=_sampling(top),
+        judgements=_judgements(top),
+    )
+    if as_of is not None and config.start_year > as_of.year:
+        top.fault("as_of", f"it lies after start_year, {config.start_year}", str(as_of))
+    if not config.shipped and not (config.indicators or "indicators" in values):
+        remedy = "Give folders in 'indicators', or leave the shipped ones in"
+        top.fault("shipped", "without the shipped packages others must be given", remedy=remedy)
+    top.close()
+    return config
+
+
+def _region(top: Table, default: str) -> str:
+    value = top.text("region", default)
+    for form in (value.lower(), value.upper()):
+        if form in NAMED_REGIONS or form in COUNTRIES or _OBLAST.fullmatch(form):
+            return form
+    known = (*NAMED_REGIONS, *COUNTRIES)
+    rule = f"a region is one of {', '.join(known)}, or an oblast such as KG-B"
+    top.fault("region", rule, value)
+    return default
+
+
+def _section(top: Table, key: str) -> Table:
+    value = top.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        top.fault(key, f"this is a table: a line [{key}] and its keys under it", value)
+        value = None
+    return Table(value or {}, top.origin, top.faults, header=f"[{key}]")
+
+
+def _priors(top: Table) -> dict[str, str]:
+    table = _section(top, "priors")
+    return {key: table.text(key) for key in table.values}
+
+
+def _model(top: Table) -> ModelOptions:
+    table = _section(top, "model")
+    default = ModelOptions()
+    options = ModelOptions(
+        likelihood=cast(Likelihood, table.choice("likelihood", default.likelihood, LIKELIHOODS)),
+        year_effect=cast(
+            YearEffect, table.choice("year_effect", default.year_effect, YEAR_EFFECTS)
+        ),
+        history=table.flag("history", default.history),
+        spillover=table.flag("spillover", default.spillover),
+        afghan_spillover=table.flag("afghan_spillover", default.afghan_spillover),
+        pillars=table.flag("pillars", default.pillars),
+        international_weight=table.number(
+            "international_weight", default.international_weight, 0.0, 1.0
+        ),
+        detection=table.flag("detection", default.detection),
+    )
+    table.close()
+    return options
+
+
+def _sampling(top: Table) -> SamplingOptions:
+    table = _section(top, "sampling")
+    default = SamplingOptions()
+    options = SamplingOptions(
+        chains=table.integer("chains", default.chains, 2, 64),
+        tune=table.integer("tune", default.tune, 20, 100_000),
+        draws=table.integer("draws", default.draws, 20, 100_000),
+        target_accept=table.number("target_accept", default.target_accept, 0.5, 0.999),
+        max_rounds=table.integer("max_rounds", default.max_rounds, 1, 20),
+        budget_minutes=table.number("budget_minutes", default.budget_minutes, 0.1, 10_000),
+    )
+    table.close()
+    return options
+
+
+def _judgements(top: Table) -> tuple[Judgement, ...]:
+    entries = top.get("judgements")
+    if entries is None:
+        return ()
+    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
+        top.fault("judgements", "each judgement is a table under its own line [[judgements]]")
+        return ()
+    found = []
+    for number, entry in enumerate(entries):
+        table = Table(entry, top.origin, top.faults, "[[judgements]]", number)
+        valid_from = table.day("valid_from", required=True) or date.min
+        valid_until = table.day("valid_until", required=True) or date.max
+        judgement = Judgement(
+            area=table.text("area"),
+            factor=table.number("factor", 1.0, 0.01, 100.0),
+            factor_sd=table.number("factor_sd", 0.3, 0.0, 3.0),
+            reason=table.text("reason"),
+            role=table.text("role"),
+            valid_from=valid_from,
+            valid_until=valid_until,
+        )
+        if valid_until < valid_from:
+            table.fault("valid_until", f"it lies after valid_from, {valid_from}", str(valid_until))
+        if "factor" not in entry:
+            table.fault("factor", "this must be given: 2 doubles the expected episodes")
+        table.close()
+        found.append(judgement)
+    return tuple(found)
