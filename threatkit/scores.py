@@ -12,8 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from threatkit.model.forecast import Forecast, event_probability
-from threatkit.model.panel import PEOPLE_PER_UNIT
-from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
 
@@ -88,11 +86,10 @@ def top_decile_prob(rank: FloatArray) -> FloatArray:
 
 
 def score(
-    spec: ModelSpec,
     forecast: Forecast,
     *,
     information: FloatArray,
-    prior_parts: Mapping[str, FloatArray],
+    prior_sd: Mapping[str, FloatArray],
     members: Sequence[str] | None = None,
     ci_prob: float = 0.9,
 ) -> Scores:
@@ -100,14 +97,12 @@ def score(
 
     Parameters
     ----------
-    spec
-        What was fitted.
     forecast
         Draws of the forecast.
     information
         Shape (N,): of each district's own record.
-    prior_parts
-        Part -> shape (S', N): the contributions under the prior, to mark those it sets.
+    prior_sd
+        Part -> shape (N,): the contributions' sd under the prior, to mark those it sets.
     members
         District codes of the region; ranks are within it. All by default.
     ci_prob
@@ -115,19 +110,19 @@ def score(
 
     Districts of unknown population are in the table and carry no score.
     """
-    districts = spec.panel.districts
+    districts = forecast.districts
     kept = districts.index if members is None else districts.index.intersection(list(members))
     position = districts.index.get_indexer(kept)
-    known = spec.panel.people[position] > 0
+    known = forecast.people[position] > 0
     assessed = position[known]
     frame = _identity(districts.loc[kept])
     columns = {
         **_risk(forecast.event_prob[:, assessed], ci_prob),
-        **_rates(spec, forecast, assessed, ci_prob),
+        **_rates(forecast, assessed, ci_prob),
         **_places(forecast.event_prob[:, assessed], ci_prob),
         "information": information[assessed],
-        **_parts(forecast, prior_parts, assessed, ci_prob),
-        **_unjudged(spec, forecast, assessed, ci_prob),
+        **_parts(forecast, prior_sd, assessed, ci_prob),
+        **_unjudged(forecast, assessed, ci_prob),
     }
     table = pd.DataFrame(columns, index=kept[known]).reindex(kept)
     integers = ["risk_level", "rank", "rank_lo", "rank_hi"]
@@ -137,7 +132,7 @@ def score(
     counts = _level_counts(forecast.event_prob[:, assessed], ci_prob)
     return Scores(
         pd.concat([frame, table], axis=1),
-        area_scores(spec, forecast, kept, ci_prob=ci_prob),
+        area_scores(forecast, kept, ci_prob=ci_prob),
         counts,
         ci_prob,
     )
@@ -170,11 +165,9 @@ def _risk(prob: FloatArray, ci_prob: float) -> dict[str, FloatArray]:
     }
 
 
-def _rates(
-    spec: ModelSpec, forecast: Forecast, position: NDArray[np.intp], ci_prob: float
-) -> dict[str, FloatArray]:
+def _rates(forecast: Forecast, position: NDArray[np.intp], ci_prob: float) -> dict[str, FloatArray]:
     years = ((forecast.end - forecast.start).days + 1) / 365.25
-    people = spec.panel.people[position] * (100_000.0 / PEOPLE_PER_UNIT)
+    people = forecast.people[position] / 100_000
     return _banded("rate_per_100k", forecast.expected[:, position] / people / years, ci_prob)
 
 
@@ -192,7 +185,7 @@ def _places(prob: FloatArray, ci_prob: float) -> dict[str, FloatArray]:
 
 def _parts(
     forecast: Forecast,
-    prior_parts: Mapping[str, FloatArray],
+    prior_sd: Mapping[str, FloatArray],
     position: NDArray[np.intp],
     ci_prob: float,
 ) -> dict[str, FloatArray]:
@@ -201,8 +194,8 @@ def _parts(
         own = values[:, position]
         columns |= _banded(f"contribution_{name}", own, ci_prob)
         mark = np.zeros(len(position))
-        if name in prior_parts:
-            before = prior_parts[name][:, position].std(axis=0)
+        if name in prior_sd:
+            before = prior_sd[name][position]
             narrowed = 1 - own.std(axis=0) / np.maximum(before, 1e-12)
             mark = ((narrowed < LEAST_NARROWING) & (before > 1e-9)).astype(float)
         columns[f"contribution_{name}_prior"] = mark
@@ -210,9 +203,9 @@ def _parts(
 
 
 def _unjudged(
-    spec: ModelSpec, forecast: Forecast, position: NDArray[np.intp], ci_prob: float
+    forecast: Forecast, position: NDArray[np.intp], ci_prob: float
 ) -> dict[str, FloatArray]:
-    if not spec.judgements:
+    if "judgement" not in forecast.parts:
         return {}
     return _banded("event_prob_unjudged", forecast.unjudged_prob[:, position], ci_prob)
 
@@ -227,16 +220,14 @@ def _level_counts(prob: FloatArray, ci_prob: float) -> pd.DataFrame:
     )
 
 
-def area_scores(
-    spec: ModelSpec, forecast: Forecast, members: pd.Index, *, ci_prob: float
-) -> pd.DataFrame:
+def area_scores(forecast: Forecast, members: pd.Index, *, ci_prob: float) -> pd.DataFrame:
     """Return the scores of oblasts, countries, the Fergana Valley and the region.
 
     An area's expected number is the sum over its districts in each draw; probability, level
     and index follow from that sum. An index is never summed or averaged.
     """
-    districts = spec.panel.districts
-    inside = np.asarray(districts.index.isin(members)) & (spec.panel.people > 0)
+    districts = forecast.districts
+    inside = np.asarray(districts.index.isin(members)) & (forecast.people > 0)
     groups: list[tuple[str, str, str, NDArray[np.bool_]]] = [
         ("all", "region", "All districts of the assessment", inside)
     ]
@@ -250,7 +241,7 @@ def area_scores(
             (code, level, names.get(code, code), inside & (codes == code))
             for code in sorted(set(codes[inside]))
         ]
-    rows = [_area_row(spec, forecast, group, ci_prob) for group in groups]
+    rows = [_area_row(forecast, group, ci_prob) for group in groups]
     frame = pd.DataFrame(rows).set_index("area")
     for name in ("risk_level", "districts", "population"):
         frame[name] = frame[name].astype("Int64")
@@ -272,14 +263,13 @@ def _area_names(districts: pd.DataFrame, column: str) -> Mapping[str, str]:
 
 
 def _area_row(
-    spec: ModelSpec,
     forecast: Forecast,
     group: tuple[str, str, str, NDArray[np.bool_]],
     ci_prob: float,
 ) -> dict[str, object]:
     code, level, name, mask = group
     hazard = forecast.hazard[:, mask].sum(axis=1, keepdims=True)
-    prob = event_probability(hazard, forecast.dispersion, spec.likelihood)
+    prob = event_probability(hazard, forecast.dispersion, forecast.likelihood)
     expected = _banded(
         "expected_episodes", forecast.expected[:, mask].sum(axis=1)[:, None], ci_prob
     )
@@ -290,6 +280,6 @@ def _area_row(
         "area_level": level,
         "name": name,
         "districts": int(mask.sum()),
-        "population": round(float(spec.panel.people[mask].sum() * PEOPLE_PER_UNIT)),
+        "population": round(float(forecast.people[mask].sum())),
         **{key: float(values[key][0]) for key in keep},
     }

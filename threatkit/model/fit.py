@@ -41,8 +41,6 @@ class Sampling:
         The chains grow to at most ``max_rounds * draws`` kept draws.
     budget_minutes
         No further round is begun after this time.
-    cores
-        Processor cores; the draws do not depend on it.
     """
 
     chains: int = 4
@@ -51,7 +49,6 @@ class Sampling:
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
-    cores: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,10 @@ class Fit:
         What was fitted.
     draws
         Posterior draws, dims chain, draw, ...
+    divergent
+        Shape (chain, draw).
+    forecast
+        Draws of the forecast.
     diagnostics
         Against the gate.
     seconds
@@ -74,6 +75,7 @@ class Fit:
 
     spec: ModelSpec
     draws: xr.Dataset
+    divergent: NDArray[np.bool_]
     forecast: Forecast
     diagnostics: Diagnostics
     seconds: dict[str, float]
@@ -139,11 +141,15 @@ def fit(
     finally:
         sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
-    return Fit(spec, draws, made, checked, seconds, seed)
+    return Fit(spec, draws, divergent, made, checked, seconds, seed)
 
 
 class _Sampler:
-    """Chains that run in the background and can be looked at at fixed lengths."""
+    """Chains that run in the background and can be looked at at fixed lengths.
+
+    All chains run at once, on however many cores there are, so that all have the length
+    that is looked at.
+    """
 
     def __init__(self, compiled: Any, sampling: Sampling, seed: int, update: Update | None) -> None:
         self._sampling = sampling
@@ -157,7 +163,7 @@ class _Sampler:
             draws=sampling.max_rounds * sampling.draws,
             tune=sampling.tune,
             chains=sampling.chains,
-            cores=sampling.cores,
+            cores=sampling.chains,
             seed=seed,
             target_accept=sampling.target_accept,
             save_warmup=False,

@@ -41,6 +41,10 @@ class Forecast:
         differs from it by one number a draw.
     dispersion
         Shape (S,): NB1's dispersion, NB2's size, or 0 where the likelihood has neither.
+    likelihood
+        Under which ``event_prob`` follows from ``hazard``.
+    districts
+        Index district; name, country, oblast, oblast_name, fergana, population.
     start, end
         First and last day of the forecast.
     """
@@ -52,8 +56,15 @@ class Forecast:
     unjudged_prob: FloatArray
     parts: Mapping[str, FloatArray]
     dispersion: FloatArray
+    likelihood: str
+    districts: pd.DataFrame
     start: date
     end: date
+
+    @property
+    def people(self) -> FloatArray:
+        """Return the population, shape (N,), 0 where unknown."""
+        return self.districts["population"].fillna(0.0).to_numpy(dtype=float)
 
 
 def horizon_end(as_of: date, months: int) -> date:
@@ -121,9 +132,16 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
         unjudged_prob=unjudged_prob,
         parts=contributions(spec, draws, factor),
         dispersion=dispersion,
+        likelihood=spec.likelihood,
+        districts=panel.districts[_identity(panel.districts)],
         start=start,
         end=end,
     )
+
+
+def _identity(districts: pd.DataFrame) -> list[str]:
+    wanted = ("name", "country", "oblast", "oblast_name", "fergana", "population")
+    return [name for name in wanted if name in districts]
 
 
 def dispersion_draws(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:

@@ -1,24 +1,19 @@
 """How much a district's own record says about its rate.
 
-Information is 1 - Var(eta | all data) / Var(eta | all but the district's own cells): 0 where
-the rate is known from neighbours, pillars and priors alone, towards 1 where the record
-speaks. Quiet years are information too, as far as a source covered them.
+0 where the rate is known from neighbours, pillars and priors alone, towards 1 where the
+record speaks. Quiet years are information too, as far as a source covered them.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from threatkit.model.forecast import flat
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
-
-#: Above this Pareto k, importance weights are not to be trusted (doi:10.48550/arXiv.1507.02646).
-LARGEST_K = 0.7
 
 
 def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
@@ -87,29 +82,18 @@ def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[[int], FloatArray]:
 def information(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     """Return the information of each district's own record, shape (N,), 0 to 1.
 
-    The variance without the district's own cells comes from importance weights, smoothed
-    by PSIS. Where they fail (Pareto k above 0.7, places with many episodes) it follows from
-    how sharply the own log-likelihood peaks over the draws: for a normal posterior,
-    information is minus the second derivative of E(log-likelihood | eta) times the variance.
+    It is minus the second derivative of E(own log-likelihood | eta), fitted over the draws,
+    times the posterior variance of eta: the share of the posterior's precision that the own
+    record gives. For a normal posterior this equals one minus the ratio of the variances
+    with and without the record. That ratio itself does not serve here: the logarithm of the
+    rate of a quiet place has no lower end, so silence moves it down and widens it, and the
+    ratio would call a long silence no information at all.
     """
     eta = flat(draws, "eta")
     loglik = own_log_likelihood(spec, draws)
-    log_weight, k = array_stats.psislw(-loglik, axis=0)
-    weight = np.exp(np.moveaxis(np.asarray(log_weight), -1, 0))
-    weight = weight / weight.sum(axis=0)
-    mean = (weight * eta).sum(axis=0)
-    without = (weight * (eta - mean) ** 2).sum(axis=0)
-    by_weights = 1 - eta.var(axis=0) / np.maximum(without, 1e-12)
-    chosen = np.where(np.asarray(k) > LARGEST_K, _by_peak(eta, loglik), by_weights)
-    result: FloatArray = np.clip(chosen, 0.0, 1.0)
-    return result
-
-
-def _by_peak(eta: FloatArray, loglik: FloatArray) -> FloatArray:
-    """Return minus twice the quadratic coefficient of loglik on standardised eta."""
     z = (eta - eta.mean(axis=0)) / np.maximum(eta.std(axis=0), 1e-12)
     curve = z**2 - 1
     curve = curve - z * (curve * z).mean(axis=0)
     slope = (curve * (loglik - loglik.mean(axis=0))).mean(axis=0) / (curve**2).mean(axis=0)
-    result: FloatArray = -2 * slope
+    result: FloatArray = np.clip(-2 * slope, 0.0, 1.0)
     return result
