@@ -1,0 +1,5 @@
+"""``python -m threatkit``: the command line."""
+
+from threatkit.cli import main
+
+main()
