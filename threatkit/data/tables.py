@@ -133,12 +133,16 @@ def _typed(raw: RawTable, cells: pd.Series, column: Column) -> tuple[pd.Series, 
         case "integer":
             good = cells.str.fullmatch(_INTEGER)
             return _kept(cells, good).astype("Int64"), _number_faults(
-                raw, cells, good, column, "a whole number"
+                raw, cells, good.where(cells.notna()), column, "a whole number"
             )
         case "year":
             good = cells.str.fullmatch(_YEAR)
             return _kept(cells, good).astype("Int64"), flag(
-                raw, _false(good), column.name, "a year has four digits", "Write it as 2024."
+                raw,
+                _false(good) & cells.notna(),
+                column.name,
+                "a year has four digits",
+                "Write it as 2024.",
             )
         case "boolean":
             good = cells.isin([*TRUE, *FALSE])
@@ -175,15 +179,13 @@ def _numbers(raw: RawTable, cells: pd.Series, column: Column) -> tuple[pd.Series
     good = read.str.fullmatch(_NUMBER)
     numbers = _kept(read, good).astype("float64")
     finite = _true(good) & ~numbers.isin([float("inf"), float("-inf")])
-    return numbers.where(finite), _number_faults(
-        raw, cells, finite.where(cells.notna()), column, "a number"
-    )
+    return numbers.where(finite), _number_faults(raw, cells, finite, column, "a number")
 
 
 def _number_faults(
     raw: RawTable, cells: pd.Series, good: pd.Series, column: Column, what: str
 ) -> list[Fault]:
-    bad = _false(good)
+    bad = _unread(cells, good)
     if not bad.any():
         return []
     empty = bad & _true(cells.str.fullmatch(_NOT_FINITE) | cells.str.fullmatch(_NUMBER))
@@ -227,9 +229,9 @@ def _true(mask: pd.Series) -> pd.Series:
     return mask.fillna(False).astype(bool)
 
 
-def _false(mask: pd.Series) -> pd.Series:
-    """Return True where the mask is false, and not where it is missing."""
-    return ~mask.fillna(True).astype(bool)
+def _unread(cells: pd.Series, good: pd.Series) -> pd.Series:
+    """Return True where a cell is filled and was not read."""
+    return cells.notna() & ~_true(good)
 
 
 def _quoted(text: str) -> str:
