@@ -93,25 +93,8 @@ def read_frame(path: Path, *, dtypes: Mapping[str, Any] | None = None) -> pd.Dat
     return frame
 
 
-def _cells(column: "pd.Series[Any]", where: str) -> list[str]:
-    guarded = 0
-    cells = []
-    for value in column.astype(object):
-        try:
-            text = _cell(value)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
-        if isinstance(value, str):
-            safe = guard(text)
-            guarded += safe != text
-            text = safe
-        cells.append(text)
-    if guarded:
-        log.warning("%s: %d texts look like formulas and get an apostrophe", where, guarded)
-    return cells
-
-
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return the text of one value; empty where it is missing."""
     if isinstance(value, str):
         return value
     if value is None or value is pd.NA or value is pd.NaT:
@@ -125,3 +108,21 @@ def _cell(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def _cells(column: "pd.Series[Any]", where: str) -> list[str]:
+    guarded = 0
+    cells = []
+    for value in column.astype(object):
+        try:
+            text = cell_text(value)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        if isinstance(value, str):
+            safe = guard(text)
+            guarded += safe != text
+            text = safe
+        cells.append(text)
+    if guarded:
+        log.warning("%s: %d texts look like formulas and get an apostrophe", where, guarded)
+    return cells

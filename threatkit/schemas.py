@@ -94,7 +94,9 @@ _COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "rate_per_100k": Column(
             "number", "Expected episodes a year per 100,000 people.", "1/100,000/year", _COUNT
         ),
-        "rank": Column("integer", "Place by event_prob in the region; 1 is the highest.", "", _COUNT),
+        "rank": Column(
+            "integer", "Place by event_prob in the region; 1 is the highest.", "", _COUNT
+        ),
         "top_decile_prob": Column(
             "number", "Probability of being in the highest tenth of the region.", "0 to 1", _PROB
         ),
@@ -111,8 +113,10 @@ _COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "areas": {
         **_COMMON,
         "area": Column(
-            "string", "all, fergana, ISO3 of a country or ISO 3166-2 of an oblast.",
-            "", {"required": True},
+            "string",
+            "all, fergana, ISO3 of a country or ISO 3166-2 of an oblast.",
+            "",
+            {"required": True},
         ),
         "area_level": Column("string", "", "", {"enum": ["region", "adm0", "adm1"]}),
         "districts": Column("integer", "Number of districts assessed.", "", _COUNT),
@@ -126,7 +130,7 @@ _COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "border_km": Column("number", "Length of the shared border.", "km", _COUNT),
         "international": Column("boolean", "Whether the two lie in different countries."),
     },
-}  # fmt: skip
+}
 
 
 def schema(
@@ -204,7 +208,9 @@ def _field(name: str, column: str, ci_prob: float | None) -> dict[str, Any]:
     if found is None:
         raise ValueError(f"column '{column}' is not in the published schema of '{name}'")
     text = bound or found.text
-    described = {"name": column, "type": found.type, **({"description": text} if text else {})}
+    described: dict[str, Any] = {"name": column, "type": found.type}
+    if text:
+        described["description"] = text
     if found.unit:
         described["unit"] = found.unit
     if found.constraints:

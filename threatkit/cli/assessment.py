@@ -1,0 +1,146 @@
+"""Commands that make a run, or make its scores and map again."""
+
+import webbrowser
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from threatkit.cli.options import (
+    Format,
+    boundaries_option,
+    format_option,
+    indicator_options,
+    run_argument,
+)
+from threatkit.cli.output import print_frame
+from threatkit.errors import GateNotMet
+
+if TYPE_CHECKING:
+    from threatkit.pipeline import AssessResult
+
+WORKSPACE_CONFIG = "threatkit.toml"
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--region", metavar="REGION", help="central-asia, fergana, a country (UZB) or an oblast (KG-B)."
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Last day that is known; later data are not used. By default the last day of data.",
+)
+@click.option("--horizon", metavar="MONTHS", help="Length of the forecast: 1m to 36m, or 1y.")
+@click.option("--seed", type=int, metavar="N", help="Seed of every random number.")
+@indicator_options
+@boundaries_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder that receives the run.",
+)
+@click.option("--open", "show", is_flag=True, help="Open the map in the browser when done.")
+@format_option
+def assess(
+    config: Path | None,
+    out: Path,
+    show: bool,
+    form: Format,
+    horizon: str | None,
+    as_of: datetime | None,
+    folders: tuple[Path, ...],
+    no_shipped: bool,
+    **options: Any,
+) -> None:
+    """Assess districts: validate, fit, score, map.
+
+    CONFIG is a configuration in TOML, or a workspace that holds one; without it the defaults
+    serve. Options win over the configuration. The folder receives scores.csv,
+    scores.geojson, areas.csv, posterior.nc, map.html and run.json, all at the end or none;
+    the districts of highest rank are printed. If the diagnostics gate is not met, the
+    files say so and the exit code is 4.
+
+    \b
+    Examples:
+      threatkit assess --out out/first --open
+      threatkit assess --region fergana --as-of 2025-12-31 --horizon 6m --out out/valley
+      threatkit assess my/threatkit.toml --seed 7 --format json > top.json
+    """
+    from threatkit.config import load_config, parse_horizon
+    from threatkit.progress import terminal_progress
+
+    settings = load_config(
+        config / WORKSPACE_CONFIG if config is not None and config.is_dir() else config,
+        horizon_months=None if horizon is None else parse_horizon(horizon),
+        as_of=None if as_of is None else as_of.date(),
+        indicators=folders or None,
+        shipped=False if no_shipped else None,
+        **options,
+    )
+    from threatkit import pipeline
+
+    _conclude(pipeline.assess(settings, out, progress=terminal_progress()), form, show)
+
+
+def _out_option(command: Any) -> Any:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Write into this folder; by default into the run itself.",
+    )(command)
+
+
+@click.command("score")
+@run_argument
+@_out_option
+@format_option
+def rescore(run: Path, out: Path | None, form: Format) -> None:
+    """Make the scores and the map of a finished run again, without a fit.
+
+    \b
+    Example:
+      threatkit score out/first --format csv
+    """
+    from threatkit import pipeline
+
+    _conclude(pipeline.rescore(run, out), form, show=False)
+
+
+@click.command("map")
+@run_argument
+@_out_option
+@click.option("--open", "show", is_flag=True, help="Open the map in the browser when done.")
+def remap(run: Path, out: Path | None, show: bool) -> None:
+    """Make the map of a finished run again, without a fit.
+
+    \b
+    Example:
+      threatkit map out/first --open
+    """
+    from threatkit import pipeline
+
+    _conclude(pipeline.remap(run, out), None, show)
+
+
+def _conclude(result: "AssessResult", form: Format | None, show: bool) -> None:
+    """Print what was found and where it is; raise if the gate was not met."""
+    if form is not None:
+        print_frame(result.top, form)
+    page = result.folder / "map.html"
+    click.echo(f"Written to {result.folder}; the map is {page}", err=True)
+    if show:
+        webbrowser.open(page.resolve().as_uri())
+    if not result.gate_passed:
+        reasons = "\n".join(f"  {message}" for message in result.gate_messages)
+        raise GateNotMet(
+            f"the sampler's diagnostics gate was not met: do not use this run.\n{reasons}\n"
+            "Raise 'draws', 'tune' or 'budget_minutes' under [sampling], or try another --seed"
+        )

@@ -1,0 +1,55 @@
+"""Options that several commands share, as decorators."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+Format = Literal["table", "csv", "json"]
+
+
+def format_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--format``."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "csv", "json"]),
+        default="table",
+        show_default=True,
+        help="How the data on stdout are written.",
+    )(command)
+
+
+def indicator_options[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--indicators`` and ``--no-shipped``."""
+    command = click.option(
+        "--no-shipped",
+        is_flag=True,
+        help="Leave the shipped indicator packages out.",
+    )(command)
+    return click.option(
+        "--indicators",
+        "folders",
+        multiple=True,
+        envvar="THREATKIT_INDICATORS",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder of your own indicator packages, laid over the shipped ones; may be "
+        "repeated. Also read from THREATKIT_INDICATORS.",
+    )(command)
+
+
+def boundaries_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--boundaries``."""
+    return click.option(
+        "--boundaries",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Your own outlines of the districts (GeoJSON, EPSG:4326) in place of the shipped.",
+    )(command)
+
+
+def run_argument[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add the argument RUN, the folder of a finished run."""
+    return click.argument("run", type=click.Path(path_type=Path))(command)
