@@ -70,6 +70,11 @@ def test_every_event_is_in_a_district_or_oblast_that_exists(read, districts):
     assert methods == {"adm1": {"oblast"}, "adm2": {"named", "point"}, "point": {"afghan_side"}}
 
 
+@pytest.mark.parametrize("name", ["ucdp_district_year", "ucdp_episodes", "afghan_side"])
+def test_figures_are_keyed_to_districts(read, districts, name):
+    assert set(read(name)["district"]) <= set(districts.index)
+
+
 def test_towns_that_are_units_hold_their_events(read):
     events = read("events").set_index("event_id")["area_code"]
     assert events["CA-2010-KGZ-04"] == "KG-GB-bishkek"
