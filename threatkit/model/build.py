@@ -24,6 +24,8 @@ Tensor = Any
 
 #: Freedom of the measurement errors: outliers among indicators are common.
 STUDENT_NU = 4.0
+#: A population known better than this (on the log scale) counts as known.
+LEAST_POPULATION_ERROR = 0.05
 #: The regime against which detection is measured.
 REFERENCE_REGIME = "curated"
 
@@ -102,7 +104,7 @@ def _people(spec: ModelSpec) -> Tensor:
     """Return the part of people beyond proportionality: estimated heads, another power."""
     panel = spec.panel
     log_sd = panel.districts["population_log_sd"].fillna(0.0).to_numpy(dtype=float)
-    uncertain = np.flatnonzero(log_sd > 0)
+    uncertain = np.flatnonzero(log_sd > LEAST_POPULATION_ERROR)
     part = pt.zeros(len(panel.districts))
     if len(uncertain):
         error = pm.Normal("population_error", 0.0, 1.0, shape=len(uncertain))

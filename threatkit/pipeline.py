@@ -1,0 +1,439 @@
+"""The whole path: inputs to panel, to fit, to scores, to files. The one module that joins them.
+
+Each step is a function that takes and returns frames or frozen dataclasses, so that a
+researcher can stop after any of them::
+
+    inputs = load_inputs(config)
+    spec = make_spec(config, inputs)
+    fitted = fit(spec, seed=1)
+    scores = score_fit(fitted, config)
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from threatkit.archive import read_forecast, write_draws
+from threatkit.config import Config, parse_config
+from threatkit.data.catalogue import Catalogue, load_catalogue
+from threatkit.errors import Fault, InvalidInput
+from threatkit.geo.boundaries import load_boundaries
+from threatkit.geo.graph import Graph, build_graph
+from threatkit.model.assemble import Outcome, assemble
+from threatkit.model.check import PredictiveCheck, narrowing, predictive_check, prior_draws
+from threatkit.model.fit import Fit, Sampling, fit
+from threatkit.model.forecast import Forecast, contributions
+from threatkit.model.information import information
+from threatkit.model.spec import Judgement, ModelSpec, make_priors
+from threatkit.paths import data_dir
+from threatkit.progress import Progress, SilentProgress
+from threatkit.report.gather import summarise
+from threatkit.report.map import render_map
+from threatkit.schemas import schema
+from threatkit.scores import Scores, score
+from threatkit.store import RunFolder, read_record
+
+#: Packages whose versions a run records.
+_RECORDED = ("threatkit", "pymc", "nutpie", "pytensor", "numpy", "pandas", "geopandas", "arviz")
+_DRAWS = "posterior.nc"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that is read before a model is made.
+
+    Attributes
+    ----------
+    catalogue
+        Checked data packages.
+    boundaries
+        Outlines of the districts, index ``district``.
+    graph
+        Borders between them.
+    hashes
+        SHA-256 of every file that was read.
+    """
+
+    catalogue: Catalogue
+    boundaries: gpd.GeoDataFrame
+    graph: Graph
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AssessResult:
+    """What an assessment gives back to its caller.
+
+    Attributes
+    ----------
+    folder
+        Where the files are.
+    gate_passed, gate_messages
+        Whether the run may be used, and why not.
+    top
+        The districts of highest rank, index district.
+    """
+
+    folder: Path
+    gate_passed: bool
+    gate_messages: tuple[str, ...]
+    top: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A fit with its scores and checks, before anything is written."""
+
+    fitted: Fit
+    scores: Scores
+    information: np.ndarray
+    prior_sd: Mapping[str, np.ndarray]
+    check: PredictiveCheck
+    narrowed: pd.Series
+
+
+def load_inputs(config: Config) -> Inputs:
+    """Read and check data packages and boundaries.
+
+    Raises
+    ------
+    InvalidInput
+        With every fault of the packages, or of the boundaries.
+    """
+    catalogue = load_catalogue(config.indicators, shipped=config.shipped)
+    codes = catalogue.districts.index
+    boundaries = load_boundaries(config.boundaries, codes=codes)
+    hashes = dict(catalogue.hashes)
+    if config.boundaries is not None:
+        hashes["boundaries"] = _sha256(config.boundaries)
+    else:
+        shipped = data_dir("maps") / "boundaries" / "districts.geojson"
+        hashes["maps/boundaries/districts.geojson"] = _sha256(shipped)
+    return Inputs(catalogue, boundaries, build_graph(boundaries), hashes)
+
+
+def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
+    """Return the specification of a configuration on its inputs.
+
+    Raises
+    ------
+    InvalidInput
+        With every prior, judgement or setting that breaks a rule.
+    """
+    region_members(config.region, inputs.catalogue.districts)
+    outcome = Outcome(
+        event_types=config.event_types,
+        require_death=config.require_death,
+        start_year=config.start_year,
+        as_of=config.as_of,
+    )
+    panel = assemble(inputs.catalogue, inputs.graph, outcome)
+    options = config.model
+    held = set(panel.fixed) | set(panel.measurements.table["pillar"])
+    order = ("border", "youth", "extremism")
+    named = [*(name for name in order if name in held), *sorted(held - set(order))]
+    return ModelSpec(
+        panel,
+        priors=make_priors(config.priors),
+        likelihood=options.likelihood,
+        year_effect=options.year_effect,
+        pillars=tuple(named) if options.pillars else (),
+        history=options.history,
+        spillover=options.spillover,
+        afghan_spillover=options.afghan_spillover,
+        detection=options.detection,
+        international_weight=options.international_weight,
+        horizon_months=config.horizon_months,
+        judgements=tuple(Judgement(**asdict(judgement)) for judgement in config.judgements),
+    )
+
+
+def region_members(region: str, districts: pd.DataFrame) -> Sequence[str]:
+    """Return the codes of the districts of a region.
+
+    Raises
+    ------
+    InvalidInput
+        If no district belongs to it.
+    """
+    if region == "central-asia":
+        return list(districts.index)
+    if region == "fergana":
+        return list(districts.index[districts["fergana"].astype(bool)])
+    inside = (districts["country"] == region) | (districts["oblast"] == region)
+    if not inside.any():
+        known = sorted({*districts["country"], *districts["oblast"]})
+        raise InvalidInput(
+            Fault(
+                f"region '{region}'",
+                f"a region is central-asia, fergana or one of {', '.join(known)}",
+                "no district in it",
+            )
+        )
+    return list(districts.index[inside])
+
+
+def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) -> Assessment:
+    """Score a fit, with its information, its prior and its predictive checks."""
+    progress = progress or SilentProgress()
+    spec = fitted.spec
+    with progress.step("Checking the model against the data"):
+        prior = prior_draws(spec, seed=config.seed)
+        check = predictive_check(spec, prior, fitted.draws, seed=config.seed)
+        ones = np.ones((1, len(spec.panel.districts)))
+        prior_parts = contributions(replace(spec, judgements=()), prior, ones)
+        prior_sd = {name: values.std(axis=0) for name, values in prior_parts.items()}
+        names = tuple(fitted.diagnostics.table.index.difference(["eta", "event_prob"]))
+        narrowed = narrowing(prior, fitted.draws, names)
+    with progress.step("Scoring"):
+        known = information(spec, fitted.draws)
+        scores = score(
+            fitted.forecast,
+            information=known,
+            prior_sd=prior_sd,
+            members=region_members(config.region, spec.panel.districts),
+            ci_prob=config.ci_prob,
+        )
+    return Assessment(fitted, scores, known, prior_sd, check, narrowed)
+
+
+def assess(config: Config, out: Path, *, progress: Progress | None = None) -> AssessResult:
+    """Validate, fit, score, map; write everything at the end or nothing.
+
+    Parameters
+    ----------
+    config
+        What to assess.
+    out
+        Folder of the run.
+    progress
+        Shows the steps.
+
+    Raises
+    ------
+    InvalidInput
+        Before any sampling, with every fault of the inputs.
+    OutputFailed
+        If the folder cannot be written.
+    """
+    progress = progress or SilentProgress()
+    began = datetime.now(UTC)
+    with RunFolder(out) as folder:
+        with progress.step("Reading indicators and boundaries"):
+            inputs = load_inputs(config)
+            spec = make_spec(config, inputs)
+        with progress.step("Fitting the model") as update:
+            fitted = fit(
+                spec,
+                seed=config.seed,
+                sampling=Sampling(**asdict(config.sampling)),
+                update=update,
+            )
+        assessment = score_fit(fitted, config, progress=progress)
+        with progress.step("Writing"):
+            record = _record(config, inputs, assessment, began)
+            folder.write_netcdf(
+                _DRAWS,
+                lambda path: write_draws(
+                    path,
+                    fitted,
+                    information=assessment.information,
+                    prior_sd=assessment.prior_sd,
+                ),
+            )
+            _write_results(folder, config, inputs, fitted.forecast, assessment.scores, record)
+    diagnostics = fitted.diagnostics
+    return AssessResult(
+        Path(out), diagnostics.passed, diagnostics.failures, _top(assessment.scores.districts)
+    )
+
+
+def rescore(run: Path, out: Path | None = None, **changes: Any) -> AssessResult:
+    """Make the scores and the map of a finished run again, without a new fit.
+
+    Parameters
+    ----------
+    run
+        Folder of a finished run.
+    out
+        Folder to write into; the run's own by default.
+    changes
+        ``region`` or ``ci_prob``, where they are to differ from the run's.
+    """
+    record = read_record(run)
+    given = {key: value for key, value in changes.items() if value is not None}
+    config = replace(parse_config(record["config"], name=f"{run}/run.json"), **given)
+    made, known, prior_sd = read_forecast(Path(run) / _DRAWS)
+    scores = score(
+        made,
+        information=known,
+        prior_sd=prior_sd,
+        members=region_members(config.region, made.districts),
+        ci_prob=config.ci_prob,
+    )
+    return _remake(run, out, config, made, scores, record)
+
+
+def remap(run: Path, out: Path | None = None) -> AssessResult:
+    """Make the map of a finished run again, from its draws."""
+    return rescore(run, out)
+
+
+def _remake(
+    run: Path,
+    out: Path | None,
+    config: Config,
+    made: Forecast,
+    scores: Scores,
+    record: dict[str, Any],
+) -> AssessResult:
+    inputs = load_inputs(config)
+    target = Path(out or run)
+    record = {**record, "config": config.as_dict(), "rescored": datetime.now(UTC).isoformat()}
+    same = target.resolve() == Path(run).resolve()
+    with RunFolder(target, mode="update" if same else "replace") as folder:
+        if not same:
+            folder.write_bytes(_DRAWS, (Path(run) / _DRAWS).read_bytes())
+        else:
+            folder.hashes[_DRAWS] = record["files"][_DRAWS]
+        _write_results(folder, config, inputs, made, scores, record)
+    gate = record["diagnostics"]
+    return AssessResult(target, gate["passed"], tuple(gate["failures"]), _top(scores.districts))
+
+
+def _write_results(
+    folder: RunFolder,
+    config: Config,
+    inputs: Inputs,
+    made: Forecast,
+    scores: Scores,
+    record: dict[str, Any],
+) -> None:
+    """Stage scores, areas, map and, last, the record with the hashes of all files."""
+    facts = {
+        "ci_prob": scores.ci_prob,
+        "horizon_start": record["forecast"]["start"],
+        "horizon_end": record["forecast"]["end"],
+        "gate_passed": record["diagnostics"]["passed"],
+    }
+    for name, frame in (("scores", scores.districts), ("areas", scores.areas)):
+        folder.write_frame(f"{name}.csv", frame, schema=schema(name, frame, facts=facts))
+    folder.write_text("scores.geojson", scores_geojson(scores.districts, inputs.boundaries, facts))
+    summary = summarise(config, inputs.catalogue, inputs.boundaries, made, scores, record)
+    folder.write_text("map.html", render_map(summary))
+    folder.write_json("run.json", {**record, "files": dict(folder.hashes)})
+
+
+def scores_geojson(
+    scores: pd.DataFrame, boundaries: gpd.GeoDataFrame, facts: Mapping[str, Any]
+) -> str:
+    """Return the scores with outlines as GeoJSON, the run's facts as a foreign member."""
+    frame = boundaries[["geometry", "outline"]].join(scores, how="inner")
+    collection = json.loads(frame.to_json(show_bbox=False, drop_id=False))
+    for feature in collection["features"]:
+        feature["properties"]["district"] = feature["id"]
+    return json.dumps({**collection, "threatkit": dict(facts)}, ensure_ascii=False) + "\n"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _top(scores: pd.DataFrame, count: int = 10) -> pd.DataFrame:
+    columns = [
+        *("rank", "rank_lo", "rank_hi", "name", "country", "oblast", "risk_level"),
+        *("event_prob", "event_prob_lo", "event_prob_hi"),
+    ]
+    return scores.sort_values("rank").head(count)[columns]
+
+
+def _record(
+    config: Config, inputs: Inputs, assessment: Assessment, began: datetime
+) -> dict[str, Any]:
+    """Return what is needed to repeat and to defend the run."""
+    fitted = assessment.fitted
+    spec, panel, diagnostics = fitted.spec, fitted.spec.panel, fitted.diagnostics
+    inputs_hash = hashlib.sha256(json.dumps(sorted(inputs.hashes.items())).encode())
+    return {
+        "run_id": f"{panel.as_of:%Y%m%d}-{inputs_hash.hexdigest()[:8]}-{config.seed}",
+        "threatkit": version("threatkit"),
+        "made": began.isoformat(timespec="seconds"),
+        "config": config.as_dict(),
+        "as_of": panel.as_of.isoformat(),
+        "forecast": {
+            "start": fitted.forecast.start.isoformat(),
+            "end": fitted.forecast.end.isoformat(),
+            "months": spec.horizon_months,
+        },
+        "ci_prob": config.ci_prob,
+        "seed": config.seed,
+        "versions": {name: version(name) for name in _RECORDED},
+        "python": platform.python_version(),
+        "inputs": dict(sorted(inputs.hashes.items())),
+        "model": {
+            "likelihood": spec.likelihood,
+            "pillars": list(spec.pillars),
+            "priors": {name: str(prior) for name, prior in vars(spec.priors).items()},
+            "regimes": list(panel.regimes),
+            "periods": [int(year) for year in panel.periods],
+            "districts": len(panel.districts),
+            "districts_without_population": [
+                str(code) for code in panel.districts.index[panel.people == 0]
+            ],
+            "districts_without_outline": sorted(
+                set(inputs.catalogue.districts.index) - set(panel.districts.index)
+            ),
+            "indicators_not_used": panel.unused.to_dict("records"),
+        },
+        "diagnostics": {
+            "passed": diagnostics.passed,
+            "failures": list(diagnostics.failures),
+            "divergent_share": diagnostics.divergent_share,
+            "top_decile_error": diagnostics.top_decile_error,
+            "draws": int(fitted.draws.sizes["draw"]),
+            "chains": int(fitted.draws.sizes["chain"]),
+            "quantities": diagnostics.table.to_dict("index"),
+            "seconds": fitted.seconds,
+        },
+        "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
+        "predictive_check": assessment.check.table.to_dict("index"),
+        "level_counts": {
+            str(level): row
+            for level, row in assessment.scores.level_counts.to_dict("index").items()
+        },
+    }
+
+
+def _hyperparameters(fitted: Fit, narrowed: pd.Series, ci_prob: float) -> dict[str, Any]:
+    """Return mean, interval and narrowing of each scalar that the gate watches."""
+    tail = (1 - ci_prob) / 2
+    rows: dict[str, Any] = {}
+    for name in fitted.diagnostics.table.index.difference(["eta", "event_prob"]):
+        values = fitted.draws[name]
+        others = [dim for dim in values.dims if dim not in ("chain", "draw")]
+        flat = values.stack(element=others) if others else values.expand_dims(element=[""], axis=-1)
+        for i in range(flat.sizes["element"]):
+            own = flat.isel(element=i).to_numpy().ravel()
+            label = flat["element"].to_numpy()[i]
+            key = f"{name}[{', '.join(map(str, label))}]" if others else str(name)
+            where = f"{name}[{i}]" if others else str(name)
+            lo, hi = np.quantile(own, [tail, 1 - tail])
+            rows[key] = {
+                "mean": float(own.mean()),
+                "lo": float(lo),
+                "hi": float(hi),
+                "narrowing": float(narrowed.get(where, np.nan))
+                if np.isfinite(narrowed.get(where, np.nan))
+                else None,
+            }
+    return rows
