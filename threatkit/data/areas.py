@@ -1,5 +1,6 @@
 """The codes of areas that a row may name, and what was meant by one that does not exist."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -82,6 +83,9 @@ class Areas:
         for other, word in (("adm2", "a district"), ("adm1", "an oblast"), ("adm0", "a country")):
             if other != level and level != "point" and found in self.codes(other):
                 return f"{found} is {word}: its level is {other}."
+        same_country = sorted(code for code in self.oblasts if code[:3] == found[:3])
+        if level == "adm1" and same_country and re.fullmatch(r"[A-Z]{2}-[A-Z0-9]{1,3}", found):
+            return f"Those of the country are {', '.join(same_country)}."
         names = {
             "adm0": self.countries,
             "adm1": self.oblasts,

@@ -12,22 +12,20 @@ from typing import Any
 
 import pandas as pd
 
-from threatkit.data.areas import Areas, known_areas
-from threatkit.data.descriptor import (
-    DESCRIPTOR,
-    VALUES_COLUMNS,
-    Descriptor,
-    read_descriptor,
-    shown,
+from threatkit.data.descriptor import Descriptor
+from threatkit.data.drafts import (
+    DISTRICTS,
+    Draft,
+    descriptors,
+    joint_faults,
+    once,
+    package_folders,
+    read_draft,
+    shipped_packages,
 )
 from threatkit.data.indicator import KEYS
-from threatkit.data.reading import read_bytes, read_table
-from threatkit.data.rules import Context, table_faults
-from threatkit.data.tables import Table, typed_table
+from threatkit.data.schema import VALUES_COLUMNS
 from threatkit.errors import Fault, InvalidInput
-from threatkit.paths import data_dir
-
-DISTRICTS = "districts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,15 +202,6 @@ class Catalogue:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class _Draft:
-    """A package on its way: read, not yet held against the rest."""
-
-    descriptor: Descriptor
-    tables: dict[str, Table]
-    hashes: dict[str, str]
-
-
 def load_catalogue(folders: Sequence[Path] = (), *, shipped: bool = True) -> Catalogue:
     """Find, read and check data packages.
 
@@ -231,184 +220,25 @@ def load_catalogue(folders: Sequence[Path] = (), *, shipped: bool = True) -> Cat
         With every fault of every file.
     """
     faults: list[Fault] = []
-    found = _shipped(only_districts=not shipped, faults=faults)
+    found = shipped_packages(only_districts=not shipped, faults=faults)
     own: dict[str, Descriptor] = {}
     for folder in folders:
-        own |= _described(_package_folders(Path(folder), faults), faults)
+        own |= descriptors(package_folders(Path(folder), faults), faults)
     if own:
         found = {name: pair for name, pair in found.items() if name not in own}
     chosen = {**found, **own}
     drafts = []
     for name, descriptor in chosen.items():
-        draft, form = _draft(descriptor, shipped=name in found)
+        draft, form = read_draft(descriptor, shipped=name in found)
         drafts.append(draft)
         faults += form
-    faults += _joint_faults(drafts)
+    faults += joint_faults(drafts)
     if faults:
-        raise InvalidInput(dict.fromkeys(faults))
+        raise InvalidInput(once(faults))
     return Catalogue(tuple(_package(draft) for draft in drafts))
 
 
-def _shipped(*, only_districts: bool, faults: list[Fault]) -> dict[str, Descriptor]:
-    root = data_dir("indicators")
-    folders = [root / DISTRICTS] if only_districts else sorted(root.iterdir())
-    return _described([folder for folder in folders if (folder / DESCRIPTOR).is_file()], faults)
-
-
-def _package_folders(folder: Path, faults: list[Fault]) -> list[Path]:
-    """Return the folders of packages at a place that a user named."""
-    where = shown(folder)
-    if not folder.is_dir():
-        kind = "a file" if folder.exists() else "no such folder"
-        faults.append(Fault(where, "the folder of indicators exists", kind, "Check the path."))
-        return []
-    if (folder / DESCRIPTOR).exists():
-        return [folder]
-    inner = [item for item in sorted(folder.iterdir()) if item.is_dir()]
-    packages = [item for item in inner if (item / DESCRIPTOR).exists()]
-    bare = [item for item in inner if item not in packages and any(item.glob("*.csv"))]
-    faults += [
-        Fault(
-            shown(item),
-            f"a folder with CSV files has a {DESCRIPTOR}",
-            "none",
-            "Write one, or move the folder away.",
-        )
-        for item in bare
-    ]
-    if not packages and not bare:
-        faults.append(
-            Fault(
-                where,
-                "the folder is a data package or holds some",
-                f"no {DESCRIPTOR} in it or in its subfolders",
-                "Name the folder that holds the packages; 'threatkit init' writes an example.",
-            )
-        )
-    return packages
-
-
-def _described(folders: Sequence[Path], faults: list[Fault]) -> dict[str, Descriptor]:
-    found: dict[str, Descriptor] = {}
-    for folder in folders:
-        descriptor, wrong = read_descriptor(folder)
-        faults += wrong
-        if descriptor is None:
-            continue
-        if descriptor.name in found:
-            faults.append(
-                Fault(
-                    shown(folder / DESCRIPTOR),
-                    "the name of a package is used once in a folder",
-                    f"'{descriptor.name}', also in {shown(found[descriptor.name].folder)}",
-                    "Rename one of the two.",
-                )
-            )
-            continue
-        found[descriptor.name] = descriptor
-    return found
-
-
-def _draft(descriptor: Descriptor, *, shipped: bool) -> tuple[_Draft, list[Fault]]:
-    """Read every file of a package."""
-    faults: list[Fault] = []
-    tables: dict[str, Table] = {}
-    hashes = {DESCRIPTOR: descriptor.sha256}
-    for resource in descriptor.resources:
-        if not resource.is_table:
-            path = descriptor.folder / resource.path
-            _, digest, wrong = read_bytes(path, resource, shown(path), hash_required=shipped)
-            hashes[resource.path] = digest
-            faults += wrong
-            continue
-        raw, wrong = read_table(descriptor.folder, resource, hash_required=shipped)
-        faults += wrong
-        if raw is not None:
-            hashes[resource.path] = raw.sha256
-            tables[resource.name], wrong = typed_table(raw, resource)
-            faults += wrong
-    named = {resource.path for resource in descriptor.resources}
-    faults += [
-        Fault(
-            shown(path),
-            f"every CSV of a package is named in its {DESCRIPTOR}",
-            "not named",
-            "Add it under 'resources', or move it away.",
-        )
-        for path in sorted(descriptor.folder.glob("*.csv"))
-        if path.name not in named
-    ]
-    return _Draft(descriptor, tables, hashes), faults
-
-
-def _joint_faults(drafts: Sequence[_Draft]) -> list[Fault]:
-    """Hold every table against its schema, our rules, and the rest of the catalogue."""
-    declared, faults = _declared(drafts)
-    areas, wrong = _areas(drafts)
-    faults += wrong
-    if areas is None:
-        return faults
-    for draft in drafts:
-        context = Context(areas, declared, MappingProxyType(draft.tables))
-        for table in draft.tables.values():
-            faults += table_faults(table, context)
-    return faults
-
-
-def _areas(drafts: Sequence[_Draft]) -> tuple[Areas | None, list[Fault]]:
-    needed = ("district", "country", "oblast")
-    for draft in drafts:
-        if draft.descriptor.name != DISTRICTS:
-            continue
-        table = draft.tables.get(DISTRICTS)
-        if table is not None and table.has(*needed):
-            return known_areas(table.frame), []
-        fault = Fault(
-            shown(draft.descriptor.folder),
-            f"package '{DISTRICTS}' has a table '{DISTRICTS}' with columns {', '.join(needed)}",
-            "none that can be read",
-        )
-        return None, [fault]
-    fault = Fault(
-        "the catalogue",
-        f"a package '{DISTRICTS}' has the table of districts",
-        "none",
-        "The shipped one is missing: reinstall threatkit, or bring your own.",
-    )
-    return None, [fault]
-
-
-def _declared(
-    drafts: Sequence[_Draft],
-) -> tuple[dict[str, Mapping[str, Any]], list[Fault]]:
-    """Return all declared indicators; a name stands for one definition everywhere."""
-    declared: dict[str, Mapping[str, Any]] = {}
-    owner: dict[str, str] = {}
-    faults = []
-    for draft in drafts:
-        package = draft.descriptor.name
-        for item in draft.descriptor.indicators:
-            name = item["name"]
-            if owner.setdefault(name, package) == package:
-                declared[name] = item
-                continue
-            different = [
-                key for key in KEYS if dict(item).get(key) != dict(declared[name]).get(key)
-            ]
-            if different:
-                faults.append(
-                    Fault(
-                        f"{shown(draft.descriptor.folder / DESCRIPTOR)}, indicator '{name}'",
-                        f"an indicator declared in two packages is the same in both "
-                        f"(also in package '{owner[name]}')",
-                        f"other {', '.join(different)}",
-                        "Give yours another name, or leave its declaration to the other package.",
-                    )
-                )
-    return declared, faults
-
-
-def _package(draft: _Draft) -> Package:
+def _package(draft: Draft) -> Package:
     descriptor = draft.descriptor
     return Package(
         name=descriptor.name,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from threatkit.data.descriptor import Column, ForeignKey
+from threatkit.data.schema import Column, ForeignKey
 from threatkit.data.tables import FALSE, TRUE, Table, flag
 from threatkit.data.wording import listed, meant, numbered_rows
 from threatkit.errors import Fault

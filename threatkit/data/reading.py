@@ -10,6 +10,7 @@ lines counts them all.
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,13 +18,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from threatkit.data.descriptor import Resource, shown
+from threatkit.data.descriptor import shown
+from threatkit.data.schema import Resource
 from threatkit.data.wording import meant
 from threatkit.errors import Fault
 
 RENEW = "python -m threatkit.derive.descriptors"
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_CYRILLIC_WORD = re.compile(rb"[\xc0-\xff\xa8\xb8]{4}")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -169,9 +172,7 @@ def _line(raw: bytes, place: int) -> int:
 
 
 def _is_cyrillic(raw: bytes) -> bool:
-    high = [byte for byte in raw if byte >= 0x80]
-    letters = sum(byte >= 0xC0 or byte in (0xA8, 0xB8) for byte in high)
-    return letters > 0.9 * len(high)
+    return _CYRILLIC_WORD.search(raw) is not None
 
 
 def _cells(
@@ -193,6 +194,15 @@ def _cells(
                 faults += _header_faults(header, resource, where)
                 if not set(header) & set(resource.names):
                     return [], [], [], faults
+            elif not any(cells):
+                faults.append(
+                    Fault(
+                        f"{where}, row {start}",
+                        "a row holds something",
+                        "empty cells only",
+                        "Delete the row.",
+                    )
+                )
             elif len(cells) == len(header):
                 rows.append(cells)
                 numbers.append(start)
@@ -268,5 +278,9 @@ def _escaped(delimiter: str) -> str:
 
 
 def _width_fault(cells: list[str], width: int, at: str) -> Fault:
-    remedy = "Quote a cell that holds the separator." if len(cells) > width else ""
+    remedy = (
+        "Quote a cell that holds the separator, and write decimals with a point."
+        if len(cells) > width
+        else ""
+    )
     return Fault(at, f"a row has {width} cells like the header", str(len(cells)), remedy)

@@ -56,7 +56,7 @@ class Context:
 
 
 def table_faults(table: Table, context: Context) -> list[Fault]:
-    """Hold one table against our rules and then its schema, one fault a cell and value."""
+    """Hold one table against our rules, and then its schema."""
     faults: list[Fault] = []
     if table.resource.name != "dropped":
         faults += _area_faults(table, context.areas)
@@ -70,10 +70,7 @@ def table_faults(table: Table, context: Context) -> list[Fault]:
     if table.resource.name == "sources":
         faults += _address_faults(table)
     faults += schema_faults(table, context.tables)
-    told: dict[tuple[str, str], Fault] = {}
-    for fault in faults:
-        told.setdefault((fault.where, fault.found), fault)
-    return list(told.values())
+    return faults
 
 
 def _area_faults(table: Table, areas: Areas) -> list[Fault]:
@@ -270,14 +267,18 @@ def _indicator_faults(
 ) -> list[Fault]:
     name, unit = item["name"], item.get("unit")
     values = table.frame["value"]
-    faults = flag(
-        table,
-        rows & (table.text["unit"] != unit),
-        "unit",
-        f"indicator '{name}' is given in '{unit}'",
-        f"Convert the value and write '{unit}'.",
-    )
+    faults = []
+    if isinstance(unit, str) and unit:
+        faults += flag(
+            table,
+            rows & (table.text["unit"] != unit),
+            "unit",
+            f"indicator '{name}' is given in '{unit}'",
+            f"Convert the value and write '{unit}'.",
+        )
     low, high = bounds(item)
+    if low is not None and high is not None and low >= high:
+        return faults
     what = "a share" if item.get("measure") == "share" else f"indicator '{name}'"
     if low is not None and high is not None:
         outside = (values < low) | (values > high)

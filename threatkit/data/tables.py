@@ -5,13 +5,14 @@ Types after reading: text ``str`` (missing stays missing), whole numbers ``Int64
 ``Int64``. The index is the row in the file.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from threatkit.data.descriptor import Column, Resource
 from threatkit.data.reading import RawTable
+from threatkit.data.schema import Column, Resource
 from threatkit.data.wording import numbered_rows
 from threatkit.errors import Fault
 
@@ -133,13 +134,13 @@ def _typed(raw: RawTable, cells: pd.Series, column: Column) -> tuple[pd.Series, 
         case "integer":
             good = cells.str.fullmatch(_INTEGER)
             return _kept(cells, good).astype("Int64"), _number_faults(
-                raw, cells, good.where(cells.notna()), column, "a whole number"
+                raw, cells, good, column, "a whole number"
             )
         case "year":
             good = cells.str.fullmatch(_YEAR)
             return _kept(cells, good).astype("Int64"), flag(
                 raw,
-                _false(good) & cells.notna(),
+                _unread(cells, good),
                 column.name,
                 "a year has four digits",
                 "Write it as 2024.",
@@ -188,9 +189,9 @@ def _number_faults(
     bad = _unread(cells, good)
     if not bad.any():
         return []
-    empty = bad & _true(cells.str.fullmatch(_NOT_FINITE) | cells.str.fullmatch(_NUMBER))
-    if what != "a number":
-        empty = bad & _true(cells.str.fullmatch(_NOT_FINITE))
+    empty = bad & _true(cells.str.fullmatch(_NOT_FINITE))
+    if column.type == "number":
+        empty |= bad & _true(cells.str.fullmatch(_NUMBER))  # too large: 1e999
     comma = bad & ~empty & _true(cells.str.fullmatch(_COMMA))
     grouped = bad & ~empty & ~comma & _true(cells.str.fullmatch(_GROUPED))
     other = bad & ~empty & ~comma & ~grouped
@@ -217,7 +218,17 @@ def _number_faults(
             "thousands are written without a separator",
             "Delete the separators.",
         ),
-        *flag(raw, other, name, f"the value is {what}", "Write units and remarks in 'note'."),
+        *flag(
+            raw,
+            other,
+            name,
+            f"the value is {what}",
+            lambda found: (
+                f"Write {found.partition('.')[0]}."
+                if re.fullmatch(r"[+-]?[0-9]+\.0*", found)
+                else "Write nothing but digits; units and remarks belong into 'note'."
+            ),
+        ),
     ]
 
 
