@@ -191,6 +191,15 @@ def test_day_bounds_of_days_months_and_years():
     assert first.isna().tolist() == [False, False, False, True, True]
 
 
+def test_timestamps_are_read_as_days():
+    rows = pd.DataFrame([report("1", "2010-01-01"), report("2", "2010-01-20")])
+    stamped = rows.assign(
+        date_start=pd.to_datetime(rows["date_start"]), date_end=pd.to_datetime(["2010-01-10", None])
+    )
+    table = episodes(stamped, districts=DISTRICTS, as_of=END)
+    assert list(table["event_ids"]) == [("1", "2")]
+
+
 def test_cells_hold_certain_and_uncertain_counts():
     table = merge(
         report("1", "2010-01-01"),

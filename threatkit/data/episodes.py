@@ -32,7 +32,7 @@ GAP_DAYS = 14
 REGIMES = ("both", "curated", "curated_partial", "ucdp", "none")
 COLUMNS = ["episode_id", "district", "start", "end", "weight", "event_ids", "fatalities_best"]
 
-_NEEDED = ("event_id", "date_start", "area_level", "area_code", "event_type")
+_NEEDED = ("event_id", "date_start", "area_code", "event_type")
 
 
 def episodes(
@@ -215,8 +215,11 @@ def chain(area: pd.Series, start: pd.Series, end: pd.Series) -> pd.Series:
 def day_bounds(text: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return the first and last day that ISO dates can mean; months and years are allowed.
 
-    A text that is no date gives NaT.
+    A text that is no date gives NaT; timestamps are days already.
     """
+    if pd.api.types.is_datetime64_any_dtype(text):
+        day = text.dt.normalize()
+        return day, day.copy()
     text = text.astype("string").str.strip()
     first = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
     last = first.copy()
