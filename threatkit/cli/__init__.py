@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -77,12 +77,10 @@ for command in (assess, rescore, remap, indicators, graph, init, doctor):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
-    if not os.environ.get(DEBUG):
-        sys.excepthook = _tell_unexpected
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = threatkit.main(arguments, prog_name="threatkit", standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted: nothing was written.", err=True)
         sys.exit(130)
     except click.ClickException as error:
@@ -92,6 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader of our output has gone: nobody is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        # The last line of defence: a user sees one line, never a traceback.
+        if os.environ.get(DEBUG):
+            raise
+        _tell_unexpected(error)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -100,9 +104,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _tell_unexpected(
-    kind: type[BaseException], error: BaseException, _trace: TracebackType | None
-) -> None:
+def _tell_unexpected(error: Exception) -> None:
     text = " ".join(str(error).split()) or "no message"
-    click.echo(f"Error: {kind.__name__}: {text}", err=True)
+    click.echo(f"Error: {type(error).__name__}: {text}", err=True)
     click.echo(f"This is a fault of threatkit; {DEBUG}=1 shows where it happened.", err=True)

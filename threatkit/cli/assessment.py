@@ -16,6 +16,7 @@ from threatkit.cli.options import (
 )
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
+from threatkit.store import read_record
 
 if TYPE_CHECKING:
     from threatkit.pipeline import AssessResult
@@ -103,12 +104,15 @@ def _out_option(command: Any) -> Any:
 @_out_option
 @format_option
 def rescore(run: Path, out: Path | None, form: Format) -> None:
-    """Make the scores and the map of a finished run again, without a fit.
+    """Make scores and map of a finished run again.
+
+    Nothing is fitted: the run's own draws serve.
 
     \b
     Example:
       threatkit score out/first --format csv
     """
+    read_record(run)
     from threatkit import pipeline
 
     _conclude(pipeline.rescore(run, out), form, show=False)
@@ -119,12 +123,15 @@ def rescore(run: Path, out: Path | None, form: Format) -> None:
 @_out_option
 @click.option("--open", "show", is_flag=True, help="Open the map in the browser when done.")
 def remap(run: Path, out: Path | None, show: bool) -> None:
-    """Make the map of a finished run again, without a fit.
+    """Make the map of a finished run again.
+
+    Nothing is fitted: the run's own draws serve.
 
     \b
     Example:
       threatkit map out/first --open
     """
+    read_record(run)
     from threatkit import pipeline
 
     _conclude(pipeline.remap(run, out), None, show)

@@ -12,7 +12,9 @@ from threatkit.cli.output import print_frame
 @boundaries_option
 @format_option
 def graph(boundaries: Path | None, form: Format) -> None:
-    """Print the borders between districts, with length and whether international.
+    """Print the borders between districts.
+
+    Each with its length in km and whether it is international.
 
     \b
     Example:

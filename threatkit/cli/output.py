@@ -11,6 +11,9 @@ from threatkit.cli.options import Format
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Cells up to this length are never broken; a table for no terminal is at most this wide.
+_SHORT, _WIDE = 24, 2000
+
 
 def print_frame(frame: "pd.DataFrame", form: Format) -> None:
     """Print a frame, its named index first.
@@ -48,27 +51,28 @@ def _print_table(frame: "pd.DataFrame") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    flat = _flat(frame)
+    rows = [[_shown(value) for value in row] for row in flat.itertuples(index=False)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, (name, dtype) in enumerate(zip(flat.columns, flat.dtypes, strict=True)):
+        longest = max((len(row[place]) for row in rows), default=0)
+        table.add_column(
+            Text(str(name)),
+            justify="right" if dtype.kind in "iuf" else "left",
+            no_wrap=longest <= _SHORT,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(file=sys.stdout, width=width).print(table)
+
+
+def _shown(value: object) -> str:
+    small = isinstance(value, float) and value == value and abs(value) < 1000
     from threatkit.csvtext import cell_text
 
-    flat = _flat(frame)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, dtype in zip(flat.columns, flat.dtypes, strict=True):
-        right = dtype.kind in "iuf"
-        table.add_column(Text(str(name)), justify="right" if right else "left", overflow="fold")
-    for row in flat.itertuples(index=False):
-        table.add_row(
-            *(
-                Text(_printable(f"{value:.3g}" if _is_small(value) else cell_text(value)))
-                for value in row
-            )
-        )
-    console = Console(file=sys.stdout, soft_wrap=False)
-    width = console.width if sys.stdout.isatty() else 400
-    console.print(table, width=width)
-
-
-def _is_small(value: object) -> bool:
-    return isinstance(value, float) and value == value and abs(value) < 1000
+    return _printable(f"{value:.3g}" if small else cell_text(value))
 
 
 def _printable(text: str) -> str:

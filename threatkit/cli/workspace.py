@@ -8,8 +8,9 @@ import click
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 def init(folder: Path) -> None:
-    """Make a workspace: a commented configuration and an example of an own indicator package.
+    """Make a workspace to start from.
 
+    It holds a commented configuration and an example of an own indicator package.
     Nothing that exists is overwritten.
 
     \b

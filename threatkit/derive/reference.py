@@ -1,0 +1,108 @@
+"""Writes ``docs/outputs.md`` and the priors in ``docs/configuration.md`` from the code.
+
+Run it as ``python -m threatkit.derive.reference``; a test holds both current.
+"""
+
+import ast
+import inspect
+from pathlib import Path
+
+from threatkit.model import spec
+from threatkit.schemas import PARTS, TITLES, score_columns, table_schema
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+OUTPUTS = DOCS / "outputs.md"
+CONFIGURATION = DOCS / "configuration.md"
+BEGIN = "<!-- priors: begin (python -m threatkit.derive.reference) -->"
+END = "<!-- priors: end -->"
+
+HEAD = """# Outputs
+
+Made from `threatkit/schemas.py` by `python -m threatkit.derive.reference`; a test holds it
+current.
+
+A run's folder holds `scores.csv`, `areas.csv` (each with its Frictionless table schema beside
+it, `scores.schema.json`, `areas.schema.json`), `scores.geojson` (the same columns with the
+outline), `posterior.nc` (the draws), `map.html` and `run.json` (versions, seed, configuration,
+hashes of all inputs and outputs, diagnostics). They appear together when the run is complete.
+
+CSV files are UTF-8 with LF line ends. Numbers have six significant digits, and one decimal from
+100,000 on; an empty cell is a missing value; truth is `true` or `false`. A text that a
+spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage
+return) has one apostrophe in front; `threatkit.csvtext.read_frame` takes it away again.
+
+`_lo` and `_hi` are the ends of an equal-tailed interval; its probability is `ci_prob` in the
+schema file and in `run.json`, 90% by default.
+"""
+
+
+def outputs_page() -> str:
+    """Return the page of outputs."""
+    columns = {
+        "scores": score_columns(),
+        "areas": [
+            *("area", "area_level", "name", "districts", "population"),
+            *("risk_index", "risk_level", "level_prob", "event_prob", "expected_episodes"),
+        ],
+        "graph": ["a", "b", "border_km", "international"],
+    }
+    triples = {name[:-3] for names in columns.values() for name in names if name.endswith("_lo")}
+    triples |= {"risk_index", "event_prob", "expected_episodes"}
+    parts = [HEAD]
+    for name, title in TITLES.items():
+        parts.append(
+            f"## {name}\n\n{title}.\n\n| column | type | unit | meaning |\n|---|---|---|---|"
+        )
+        for field in table_schema(name, columns[name])["fields"]:
+            if field["name"].endswith(("_lo", "_hi")):
+                continue
+            shown = f"`{field['name']}`"
+            if field["name"] in triples:
+                shown += ", `_lo`, `_hi`"
+            cells = (shown, field["type"], field.get("unit", ""), field.get("description", ""))
+            parts.append(f"| {' | '.join(cells)} |")
+        parts.append("")
+    parts.append(f"The parts of a score are {', '.join(f'{k} ({v})' for k, v in PARTS.items())}.")
+    parts.append("A part that is not in a run's model has no columns.\n")
+    return "\n".join(parts)
+
+
+def prior_list() -> str:
+    """Return the priors with their defaults and the reasons that the source gives."""
+    source = inspect.getsource(spec.Priors)
+    defaults = vars(spec.Priors())
+    lines = source.splitlines()
+    rows = ["| prior | default | meaning |", "|---|---|---|"]
+    for node in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        above = node.lineno - 2
+        comment: list[str] = []
+        while lines[above].strip().startswith("#"):
+            comment.insert(0, lines[above].strip().lstrip("#").strip())
+            above -= 1
+        name = node.target.id
+        rows.append(f"| `{name}` | `{defaults[name]}` | {' '.join(comment) or 'As above.'} |")
+    return "\n".join(rows)
+
+
+def configuration_page(text: str) -> str:
+    """Return the configuration page with the list of priors made again.
+
+    Raises
+    ------
+    ValueError
+        If the page lacks the two marks between which the list stands.
+    """
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{CONFIGURATION.name} lacks the marks {BEGIN} and {END}")
+    return f"{head}{BEGIN}\n{prior_list()}\n{END}{tail}"
+
+
+if __name__ == "__main__":
+    OUTPUTS.write_text(outputs_page(), encoding="utf-8")
+    CONFIGURATION.write_text(
+        configuration_page(CONFIGURATION.read_text(encoding="utf-8")), encoding="utf-8"
+    )
