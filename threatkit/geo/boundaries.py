@@ -92,9 +92,7 @@ def load_afghan_districts() -> gpd.GeoDataFrame:
 
 def _read(path: Path) -> gpd.GeoDataFrame:
     if not path.exists():
-        raise InvalidInput(
-            Fault(str(path), "the boundaries file must exist", "", "Check the path")
-        )
+        raise InvalidInput(Fault(str(path), "the boundaries file must exist", "", "Check the path"))
     try:
         frame = gpd.read_file(path)
     except (DataSourceError, DataLayerError, UnicodeDecodeError, ValueError) as error:
@@ -122,8 +120,7 @@ def _frame_faults(frame: gpd.GeoDataFrame, path: Path, key: str) -> list[Fault]:
                 str(path),
                 "needs a coordinate reference system",
                 "none",
-                "Store it in the file (a .prj beside a Shapefile, or save as GeoJSON in "
-                "EPSG:4326)",
+                "Store it in the file (a .prj beside a Shapefile, or save as GeoJSON in EPSG:4326)",
             )
         )
     elif frame.crs.is_geographic and np.isfinite(bounds).all() and np.abs(bounds).max() > 360:
@@ -189,9 +186,7 @@ def _unknown(code: str, text: pd.Series, path: Path, key: str, known: list[str])
     )
 
 
-def _mended(
-    frame: gpd.GeoDataFrame, path: Path, key: str
-) -> tuple[gpd.GeoDataFrame, list[Fault]]:
+def _mended(frame: gpd.GeoDataFrame, path: Path, key: str) -> tuple[gpd.GeoDataFrame, list[Fault]]:
     """Flatten and mend geometries; faults for those that cannot be mended safely."""
     shapes = shapely.force_2d(frame.geometry.to_numpy())
     names = frame[key].astype(str) if key in frame.columns else pd.Series("", index=frame.index)

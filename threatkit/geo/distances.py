@@ -11,7 +11,6 @@ from threatkit.geo.boundaries import EQUAL_AREA
 from threatkit.geo.graph import SNAP_M
 
 
-
 def afghan_exposure(boundaries: gpd.GeoDataFrame, afghan: gpd.GeoDataFrame) -> pd.DataFrame:
     """Measure distance to, and border with, the Afghan districts.
 
@@ -62,4 +61,4 @@ def _shared_km(shapes: NDArray[np.object_], south: shapely.Geometry) -> NDArray[
     exact = shapely.length(shapely.intersection(lines, shapely.boundary(south)))
     loose = shapely.length(shapely.intersection(lines, shapely.buffer(south, SNAP_M)))
     matched = exact > 0.5 * (loose - 2 * SNAP_M)
-    return np.where(matched, exact, np.maximum(loose - 2 * SNAP_M, 0.0)) / 1000
+    return np.asarray(np.where(matched, exact, np.maximum(loose - 2 * SNAP_M, 0.0)) / 1000)

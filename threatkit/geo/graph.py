@@ -41,7 +41,7 @@ class Graph:
         """Return the positions in ``districts`` of both ends of each edge, shape (E, 2)."""
         position = pd.Index(self.districts)
         ends = [position.get_indexer(self.edges[end]) for end in ("a", "b")]
-        return np.stack(ends, axis=1).astype(np.int64).reshape(-1, 2)
+        return np.asarray(np.stack(ends, axis=1), dtype=np.int64).reshape(-1, 2)
 
     def components(self) -> NDArray[np.int64]:
         """Return the connected component of each district, shape (N,); 0 is the largest."""
@@ -49,7 +49,7 @@ class Graph:
         links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
         _, label = connected_components(links, directed=False)
         order = np.argsort(-np.bincount(label, minlength=1), kind="stable")
-        return np.argsort(order)[label].astype(np.int64)
+        return np.asarray(np.argsort(order)[label], dtype=np.int64)
 
     def subset(self, codes: Collection[str]) -> "Graph":
         """Return the graph of some districts, in the order of this one.
@@ -111,14 +111,10 @@ def _exact_km(
 ) -> NDArray[np.float64]:
     """Return the length of the segments that both outlines of a pair contain, in km."""
     lines = shapely.boundary(shapes)
-    coordinates, owner = shapely.get_coordinates(
-        shapely.get_parts(lines), return_index=True
-    )
+    coordinates, owner = shapely.get_coordinates(shapely.get_parts(lines), return_index=True)
     part_of = shapely.get_parts(lines, return_index=True)[1]
     owner = part_of[owner]
-    ring = np.repeat(
-        np.arange(len(part_of)), shapely.get_num_coordinates(shapely.get_parts(lines))
-    )
+    ring = np.repeat(np.arange(len(part_of)), shapely.get_num_coordinates(shapely.get_parts(lines)))
     same = ring[1:] == ring[:-1]
     start, end = coordinates[:-1][same], coordinates[1:][same]
     swap = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
@@ -130,7 +126,7 @@ def _exact_km(
     both = both[both["owner"] < both["owner_b"]]
     total = both.groupby(["owner", "owner_b"])["km"].sum()
     wanted = pd.MultiIndex.from_arrays([left, right])
-    return total.reindex(wanted, fill_value=0.0).to_numpy(dtype=float, copy=True)
+    return np.array(total.reindex(wanted, fill_value=0.0), dtype=np.float64)
 
 
 def _loose(
@@ -148,7 +144,10 @@ def _loose(
         return np.zeros(len(left), dtype=bool)
     bad = shapely.coverage_invalid_edges(shapes, gap_width=SNAP_M)
     faulty = ~(shapely.is_missing(bad) | shapely.is_empty(bad))
-    return (faulty[left] & faulty[right]) | ((exact_km == 0) & (faulty[left] | faulty[right]))
+    return np.asarray(
+        (faulty[left] & faulty[right]) | ((exact_km == 0) & (faulty[left] | faulty[right])),
+        dtype=bool,
+    )
 
 
 def _near_km(one: shapely.Geometry, two: shapely.Geometry, snap_m: float) -> float:
