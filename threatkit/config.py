@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -194,30 +194,20 @@ def load_config(path: Path | None = None, **overrides: Any) -> Config:
     """
     values, origin = ({}, Origin("configuration", Path())) if path is None else _read_toml(path)
     given = {key: _plain(value) for key, value in overrides.items() if value is not None}
-    faults: list[Fault] = []
     for key in ("indicators", "boundaries"):
-        if key in given and key in values:
-            values.pop(key)
-    options = Table(given, Origin("options", Path()), faults)
-    indicators = options.paths("indicators", kind="folder")
-    boundaries = options.paths("boundaries", kind="file")
+        if key in given:
+            entries = given[key] if isinstance(given[key], list) else [given[key]]
+            given[key] = [_from_here(entry) for entry in entries]
     merged = dict(values)
     for key, value in given.items():
-        if key in ("indicators", "boundaries"):
-            continue
         old = merged.get(key)
         both = isinstance(value, Mapping) and isinstance(old, Mapping)
         merged[key] = {**old, **value} if both else value  # type: ignore[dict-item]
-    config = _parse(merged, origin, faults)
+    faults: list[Fault] = []
+    config = _parse(merged, replace(origin, overridden=frozenset(given)), faults)
     if faults:
         raise InvalidInput(faults)
-    return Config(
-        **{
-            **{f.name: getattr(config, f.name) for f in fields(Config)},
-            "indicators": indicators or config.indicators,
-            "boundaries": boundaries[0] if boundaries else config.boundaries,
-        }
-    )
+    return config
 
 
 def parse_config(values: Mapping[str, Any], *, name: str = "configuration") -> Config:
@@ -257,6 +247,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(entry) for entry in value]
     return value
+
+
+def _from_here(entry: Any) -> Any:
+    return Path.cwd() / entry if isinstance(entry, str | Path) and str(entry) else entry
 
 
 def _read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
@@ -303,7 +297,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
     )
     if as_of is not None and config.start_year > as_of.year:
         top.fault("as_of", f"it lies after start_year, {config.start_year}", str(as_of))
-    if not config.shipped and not (config.indicators or "indicators" in values):
+    if not config.shipped and "indicators" not in values:
         remedy = "Give folders in 'indicators', or leave the shipped ones in"
         top.fault("shipped", "without the shipped packages others must be given", remedy=remedy)
     top.close()

@@ -27,11 +27,14 @@ class Origin:
         Folder against which relative paths are read.
     text
         The file's text; empty where there is none.
+    overridden
+        Keys at the top whose values come from options and not from here.
     """
 
     name: str
     folder: Path
     text: str = ""
+    overridden: frozenset[str] = frozenset()
 
     def line(self, header: str, occurrence: int, key: str) -> int | None:
         """Return the line of a key under a header (empty for the top), or None."""
@@ -81,8 +84,9 @@ class Table:
 
     def fault(self, key: str, rule: str, found: object = None, remedy: str = "") -> None:
         """Add a fault of one key."""
-        line = self.origin.line(self.header, self.occurrence, key)
-        parts = [self.origin.name]
+        option = not self.header and key in self.origin.overridden
+        line = None if option else self.origin.line(self.header, self.occurrence, key)
+        parts = ["options" if option else self.origin.name]
         if line is not None:
             parts.append(f"line {line}")
         if self.header:
