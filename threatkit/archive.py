@@ -20,8 +20,6 @@ from threatkit.model.forecast import Forecast
 
 FloatArray = NDArray[np.float64]
 
-_ENGINE = "h5netcdf"
-
 
 def write_draws(
     path: Path, fit: Fit, *, information: FloatArray, prior_sd: Mapping[str, FloatArray]
@@ -57,7 +55,7 @@ def write_draws(
         }
         for group in ("posterior", "forecast")
     }
-    tree.to_netcdf(path, engine=_ENGINE, encoding=encoding)
+    tree.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 
 
 def _single(dataset: xr.Dataset) -> xr.Dataset:
@@ -121,7 +119,7 @@ def read_forecast(path: Path) -> tuple[Forecast, FloatArray, dict[str, FloatArra
             Fault(str(path), "a finished run holds its draws", "no such file", "Run 'assess' again")
         )
     try:
-        tree = xr.open_datatree(path, engine=_ENGINE)
+        tree = xr.open_datatree(path, engine="h5netcdf")
     except OSError as error:
         raise InvalidInput(
             Fault(str(path), "the draws are a netCDF4 file", str(error), "Run 'assess' again")

@@ -46,4 +46,5 @@ def error_sd(
     source = reliability.map(dict(RELIABILITY_SD)).to_numpy(dtype=float)
     item = credibility.astype(str).map(dict(CREDIBILITY_SD)).to_numpy(dtype=float)
     age = np.clip(age_years.to_numpy(dtype=float), 0, None)
-    return np.sqrt(source**2 + item**2 + DRIFT_SD_PER_ROOT_YEAR**2 * age)
+    result: NDArray[np.float64] = np.sqrt(source**2 + item**2 + DRIFT_SD_PER_ROOT_YEAR**2 * age)
+    return result

@@ -51,7 +51,8 @@ class Outcome:
 def last_covered_day(coverage: pd.DataFrame) -> date:
     """Return the last day that any source covers, the default date of an assessment."""
     covered = coverage[coverage["coverage"] != "none"]
-    return pd.to_datetime(covered["until"]).max().date()
+    last: date = pd.to_datetime(covered["until"]).max().date()
+    return last
 
 
 def assemble(catalogue: Catalogue, graph: Graph, outcome: Outcome) -> Panel:
@@ -96,7 +97,7 @@ def assemble(catalogue: Catalogue, graph: Graph, outcome: Outcome) -> Panel:
         as_of=as_of,
     )
     counted = catalogue.table("ucdp_episodes")
-    memories = _memories(known, counted, graph, periods, as_of)
+    memories = _memories(known, counted, graph, periods, outcome, as_of)
     values, fixed, unused = measurements(catalogue.values, catalogue.indicators, districts, as_of)
     return Panel(
         districts=districts,
@@ -106,7 +107,7 @@ def assemble(catalogue: Catalogue, graph: Graph, outcome: Outcome) -> Panel:
         exposure_years=exposure * population_scale(catalogue, countries, periods, as_of),
         regime=grid,
         regimes=names,
-        cells=_cells(known, counted, districts, periods, exposure, countries),
+        cells=_cells(known, counted, districts, periods, exposure, outcome, as_of),
         history=memories,
         spillover=neighbour_mean(graph, memories),
         afghan=afghan_deviation(
@@ -171,12 +172,14 @@ def _memories(
     counted: pd.DataFrame,
     graph: Graph,
     periods: NDArray[np.int_],
+    outcome: Outcome,
     as_of: date,
 ) -> FloatArray:
     """Return the memory of all episodes; those known by year only stand at its middle."""
+    kind = "deadly" if outcome.require_death else "episodes"
     alone = counted.assign(
         start=[date(int(period), 7, 1) for period in counted["period"]],
-        weight=counted["episodes"].astype(float) - counted["episodes_also_curated"].astype(float),
+        weight=counted[kind].astype(float) - counted[f"{kind}_also_curated"].astype(float),
     )
     both = pd.concat(
         [
@@ -193,10 +196,19 @@ def _cells(
     districts: pd.DataFrame,
     periods: NDArray[np.int_],
     exposure: FloatArray,
-    countries: Sequence[str],
+    outcome: Outcome,
+    as_of: date,
 ) -> pd.DataFrame:
     """Return the cells by position, without those that no source covers or nobody lives in."""
-    frame = cells(known, counted, districts=districts, years=[int(year) for year in periods])
+    frame = cells(
+        known,
+        counted,
+        districts=districts,
+        years=[int(year) for year in periods],
+        require_death=outcome.require_death,
+        as_of=as_of,
+    )
+    countries = sorted(districts["country"].unique())
     district = districts.index.get_indexer(pd.Index(frame["district"]))
     period = frame["period"].to_numpy(dtype=int) - int(periods[0])
     country = pd.Index(countries).get_indexer(pd.Index(districts["country"]))[district]

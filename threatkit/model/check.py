@@ -119,7 +119,7 @@ def predictive_check(
 
 def narrowing(prior: xr.Dataset, posterior: xr.Dataset, names: tuple[str, ...]) -> pd.Series:
     """Return how much each quantity has narrowed: 1 - sd(posterior) / sd(prior)."""
-    values = {}
+    values: dict[str, float] = {}
     for name in names:
         if name not in posterior:
             continue

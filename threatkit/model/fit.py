@@ -211,7 +211,8 @@ class _Sampler:
         if self._finished():
             self._result = self._running.wait()
             return self._result
-        return self._running.inspect()
+        running: xr.DataTree = self._running.inspect()
+        return running
 
     def close(self) -> None:
         """Stop the chains; harmless when they have ended."""

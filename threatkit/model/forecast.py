@@ -64,13 +64,15 @@ class Forecast:
     @property
     def people(self) -> FloatArray:
         """Return the population, shape (N,), 0 where unknown."""
-        return self.districts["population"].fillna(0.0).to_numpy(dtype=float)
+        people: FloatArray = self.districts["population"].fillna(0.0).to_numpy(dtype=float)
+        return people
 
 
 def horizon_end(as_of: date, months: int) -> date:
     """Return the last day of a horizon that starts on the day after ``as_of``."""
     start = pd.Timestamp(as_of + timedelta(days=1))
-    return (start + pd.DateOffset(months=months) - pd.Timedelta(days=1)).date()
+    end: date = (start + pd.DateOffset(months=months) - pd.Timedelta(days=1)).date()
+    return end
 
 
 def event_probability(expected: FloatArray, dispersion: FloatArray, likelihood: str) -> FloatArray:
@@ -198,7 +200,8 @@ def simulate_counts(
     if likelihood == "nb1":
         return rng.poisson(rng.gamma(mean / spread) * spread).astype(float)
     if likelihood == "nb2":
-        return rng.poisson(rng.gamma(np.broadcast_to(spread, mean.shape)) * mean / spread) * 1.0
+        drawn = rng.gamma(np.broadcast_to(spread, mean.shape)) * mean / spread
+        return rng.poisson(drawn).astype(float)
     counts = rng.poisson(mean).astype(float)
     return np.minimum(counts, 1.0) if likelihood == "bernoulli" else counts
 

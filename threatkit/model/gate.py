@@ -10,10 +10,10 @@ top decile" a Monte Carlo error of at most 0.02; divergences at most one in a th
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import arviz_stats
 import numpy as np
 import pandas as pd
 import xarray as xr
+from arviz_stats import ess, rhat
 from numpy.typing import NDArray
 
 RHAT_HYPER = 1.01
@@ -92,9 +92,9 @@ def diagnose(
 
 
 def _measure(values: xr.DataArray) -> dict[str, float | str | int]:
-    rhat = np.asarray(arviz_stats.rhat(values)).ravel()
-    bulk = np.asarray(arviz_stats.ess(values, method="bulk")).ravel()
-    tail = np.asarray(arviz_stats.ess(values, method="tail")).ravel()
+    scale = np.asarray(rhat(values)).ravel()
+    bulk = np.asarray(ess(values, method="bulk")).ravel()
+    tail = np.asarray(ess(values, method="tail")).ravel()
     worst = int(np.nanargmin(np.minimum(bulk, tail)))
     others = [dim for dim in values.dims if dim not in ("chain", "draw")]
     label = ""
@@ -102,11 +102,11 @@ def _measure(values: xr.DataArray) -> dict[str, float | str | int]:
         stacked = values.isel(chain=0, draw=0).stack(element=others)
         label = str(stacked["element"].to_numpy()[worst])
     return {
-        "rhat": float(np.nanmax(rhat)),
+        "rhat": float(np.nanmax(scale)),
         "ess_bulk": float(np.nanmin(bulk)),
         "ess_tail": float(np.nanmin(tail)),
         "worst": label,
-        "size": len(rhat),
+        "size": len(scale),
     }
 
 
@@ -134,5 +134,5 @@ def _top_decile_error(prob: xr.DataArray) -> float:
     if not moving.any():
         return 0.0
     indicator = prob[..., moving].copy(data=inside[..., moving])
-    size = np.asarray(arviz_stats.ess(indicator, method="mean")).ravel()
+    size = np.asarray(ess(indicator, method="mean")).ravel()
     return float(np.max(np.sqrt(share[moving] * (1 - share[moving]) / size)))

@@ -118,11 +118,13 @@ class Panel:
     def people(self) -> FloatArray:
         """Return the exposure in units of 100,000 people, 0 where unknown."""
         known = self.districts["population"].fillna(0.0)
-        return known.to_numpy(dtype=float) / PEOPLE_PER_UNIT
+        people: FloatArray = known.to_numpy(dtype=float) / PEOPLE_PER_UNIT
+        return people
 
 
 def _positions(values: pd.Series, order: Sequence[str]) -> IntArray:
-    return pd.Index(order).get_indexer(pd.Index(values)).astype(np.intp)
+    positions: IntArray = pd.Index(order).get_indexer(pd.Index(values)).astype(np.intp)
+    return positions
 
 
 def covered_part(year: int, as_of: date) -> float:

@@ -159,7 +159,8 @@ def _state(table: pd.DataFrame, rng: np.random.Generator) -> FloatArray:
     oblasts = table["oblast"].unique()
     values = dict(zip(oblasts, rng.normal(0, 1, len(oblasts)), strict=True))
     state = table["oblast"].map(values).to_numpy(dtype=float)
-    return state - np.average(state, weights=table["population"])
+    centred: FloatArray = state - np.average(state, weights=table["population"])
+    return centred
 
 
 def _eta(
