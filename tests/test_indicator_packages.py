@@ -102,7 +102,7 @@ def test_keys_are_unique(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_indicator_is_declared_in_full(package: str) -> None:
     declared = indicators(package)
-    assert set(values(package)["indicator"]) <= set(declared)
+    assert set(values(package)["indicator"]) == set(declared)
     for name, item in declared.items():
         assert set(item) == DECLARED, name
         assert item["direction"] in {"higher_is_worse", "higher_is_better"}, name
