@@ -38,7 +38,9 @@ Ways to get one:
   anywhere         pyenv install 3.13, or the installer from the site of Python
 Then run the same command again, or name the interpreter: /path/to/python3.13 cli.py setup"""
 
-PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys.executable)"
+# Prints the version and the interpreter itself, not a shim and not an environment's copy of it.
+PROBE = """import sys, venv, ensurepip
+print("%d.%d" % sys.version_info[:2], getattr(sys, "_base_executable", None) or sys.executable)"""
 
 
 class SetupError(Exception):
@@ -132,8 +134,9 @@ def find_python() -> str:
         If there is none.
     """
     for candidate in _candidates():
-        if _works(candidate):
-            return candidate
+        python = _interpreter(candidate)
+        if python:
+            return python
     raise SetupError(
         NO_PYTHON.format(
             oldest=".".join(map(str, OLDEST)),
@@ -158,7 +161,7 @@ def _candidates() -> Iterator[str]:
         if shutil.which(command[0]):
             told = _output(command)
             if told:
-                yield told.split()[-1]
+                yield told.partition(" ")[2] if command[0] == "py" else told
 
 
 def _version_key(path: Path) -> list[int]:
@@ -166,12 +169,14 @@ def _version_key(path: Path) -> list[int]:
     return [int(part) if part.isdigit() else -1 for part in parts]
 
 
-def _works(python: str) -> bool:
-    told = _output([python, "-c", PROBE])
+def _interpreter(candidate: str) -> str | None:
+    """Return the interpreter behind a candidate if it is new enough and works."""
+    told = _output([candidate, "-c", PROBE])
     if not told:
-        return False
-    major, minor = told.split()[0].split(".")
-    return (int(major), int(minor)) >= OLDEST
+        return None
+    version, _, path = told.partition(" ")
+    major, minor = version.split(".")
+    return path if (int(major), int(minor)) >= OLDEST else None
 
 
 def _runs(python: Path) -> tuple[int, ...] | None:
