@@ -98,11 +98,12 @@ class Areas:
         by_fold = {code.casefold(): code for code in self.codes(level)}
         if folded in by_fold:
             return f"Did you mean '{by_fold[folded]}'?"
-        close = get_close_matches(folded, list(by_fold), n=1, cutoff=0.75)
+        cutoff = 0.65 if len(folded) <= 3 else 0.75
+        close = get_close_matches(folded, list(by_fold), n=1, cutoff=cutoff)
         if close:
             code = by_fold[close[0]]
             name = names.get(code, "")
-            return f"Did you mean '{code}'{f' ({name})' if name else ''}?"
+            return f"Did you mean '{code}'{f' ({name})' if name not in ('', code) else ''}?"
         return "The codes are in indicators/districts/districts.csv."
 
 

@@ -104,8 +104,7 @@ def read_draft(descriptor: Descriptor, *, shipped: bool) -> tuple[Draft, list[Fa
     hashes = {DESCRIPTOR: descriptor.sha256}
     for resource in descriptor.resources:
         if not resource.is_table:
-            path = descriptor.folder / resource.path
-            _, digest, wrong = read_bytes(path, resource, shown(path), hash_required=shipped)
+            _, digest, wrong = read_bytes(descriptor.folder, resource, hash_required=shipped)
             hashes[resource.path] = digest
             faults += wrong
             continue

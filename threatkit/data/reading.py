@@ -68,9 +68,8 @@ def read_table(
     -------
     The table, or None where nothing of it can be read, and all faults of form.
     """
-    path = folder / resource.path
-    where = shown(path)
-    raw, digest, faults = read_bytes(path, resource, where, hash_required=hash_required)
+    where = shown(folder / resource.path)
+    raw, digest, faults = read_bytes(folder, resource, hash_required=hash_required)
     if raw is None:
         return None, faults
     text, fault = _decode(raw, where)
@@ -92,7 +91,7 @@ def read_table(
 
 
 def read_bytes(
-    path: Path, resource: Resource, where: str, *, hash_required: bool
+    folder: Path, resource: Resource, *, hash_required: bool
 ) -> tuple[bytes | None, str, list[Fault]]:
     """Read a file whole and hold it against the checksum of the descriptor.
 
@@ -100,6 +99,8 @@ def read_bytes(
     -------
     The bytes or None, their SHA-256, and the faults.
     """
+    path = folder / resource.path
+    where = shown(path)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -125,7 +126,7 @@ def read_bytes(
                 where,
                 "the file has the hash and bytes that its descriptor says",
                 f"sha256:{digest[:12]}... and {len(raw)} bytes",
-                f"If the change is meant, run: {RENEW} {path.parent}",
+                f"If the change is meant, run: {RENEW} {shown(folder)}",
             )
         )
     return raw, digest, faults

@@ -326,13 +326,13 @@ def _foreign_keys(given: Any, name: str, at: str, faults: list[Fault]) -> tuple[
         if not isinstance(reference, dict) or "fields" not in item or "fields" not in reference:
             faults.append(Fault(at, "a foreign key has 'fields' and a 'reference'", repr(item)))
             continue
-        keys.append(
-            ForeignKey(
-                _names(item["fields"], f"{at}, foreign key", faults),
-                str(reference.get("resource") or name),
-                _names(reference["fields"], f"{at}, foreign key", faults),
-            )
-        )
+        columns = _names(item["fields"], f"{at}, foreign key", faults)
+        target = _names(reference["fields"], f"{at}, foreign key", faults)
+        if columns and len(columns) == len(target):
+            keys.append(ForeignKey(columns, str(reference.get("resource") or name), target))
+        else:
+            rule = "a foreign key has as many fields as its reference, one or more"
+            faults.append(Fault(at, rule, f"{len(columns)} and {len(target)}"))
     return tuple(keys)
 
 
@@ -381,7 +381,7 @@ def key_faults(resource: Resource, tables: Mapping[str, Resource], where: str) -
                     meant(key.table, tuple(tables)),
                 )
             )
-        elif not set(key.target) <= set(target.names) or len(key.target) != len(key.columns):
+        elif not set(key.target) <= set(target.names):
             faults.append(
                 Fault(at, f"a foreign key points to fields of '{key.table}'", repr(key.target))
             )
