@@ -143,7 +143,7 @@ def record(
         "units": len(units),
         "afghan_districts": int(final.index.str.startswith(AFGHAN_PREFIX).sum()),
         "holes": hole_records(ground, notes),
-        "approximate": [unit.district for unit in units if _is_disc(unit, inside)],
+        "approximate": [unit.district for unit in units if _is_approximate(unit, inside)],
         "from_hole": sorted(inside),
         "no_outline": notes["no_outline"],
         "area_exceptions": area_exceptions(units, final, notes),
@@ -214,12 +214,14 @@ def derive(units_path: Path, notes_folder: Path, out: Path) -> None:
     (out / "boundaries.json").write_bytes(text.encode())
 
 
-def _is_disc(unit: Unit, inside: Collection[str]) -> bool:
-    return unit.area_km2 is not None and unit.district not in inside
+def _is_approximate(unit: Unit, inside: Collection[str]) -> bool:
+    """Say whether an outline is a disc, or one that the district table calls approximate."""
+    drawn = unit.area_km2 is not None or unit.outline == "approximate"
+    return drawn and unit.district not in inside
 
 
 def _properties(unit: Unit, inside: Collection[str]) -> dict[str, str]:
-    outline = "approximate" if _is_disc(unit, inside) else "source"
+    outline = "approximate" if _is_approximate(unit, inside) else "source"
     return {"district": unit.district, "country": unit.country, "outline": outline}
 
 

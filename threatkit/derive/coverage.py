@@ -42,7 +42,8 @@ def clean(geometries: Geometries, *, gap_m: float = GAP_M) -> Geometries:
     An overlap goes to the smaller polygon, so that an exclave drawn over its surroundings
     survives; a gap narrower than ``gap_m`` goes to a neighbour.
     """
-    cleaned = shapely.coverage_clean(geometries, gap_width=gap_m, merge_strategy="min_area")
+    with np.errstate(invalid="ignore"):
+        cleaned = shapely.coverage_clean(geometries, gap_width=gap_m, merge_strategy="min_area")
     return np.asarray(cleaned)
 
 

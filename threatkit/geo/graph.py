@@ -59,12 +59,12 @@ class Graph:
         InvalidInput
             If a code is not in the graph.
         """
-        unknown = sorted(set(codes) - set(self.districts))
+        kept = set(codes)
+        unknown = sorted(kept - set(self.districts))
         if unknown:
             raise InvalidInput(
                 Fault("graph", "a subset names districts of the graph", code) for code in unknown
             )
-        kept = set(codes)
         inside = self.edges["a"].isin(kept) & self.edges["b"].isin(kept)
         districts = tuple(code for code in self.districts if code in kept)
         return Graph(districts, self.edges[inside].reset_index(drop=True))
