@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threatkit.config import (
-    EVENT_TYPES,
-    Config,
-    Judgement,
-    ModelOptions,
-    load_config,
-    parse_config,
-    parse_horizon,
-)
+from threatkit.config import Config, load_config, parse_config, parse_horizon
 from threatkit.errors import InvalidInput
+from threatkit.options import EVENT_TYPES, Judgement, ModelOptions
 
 
 def faults_of(path: Path | None = None, **overrides: Any) -> list[str]:

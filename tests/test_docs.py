@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from threatkit import __version__
-from threatkit.config import Config, ModelOptions, SamplingOptions
+from threatkit.config import Config
 from threatkit.derive import architecture, cli_docs, reference
+from threatkit.options import ModelOptions, SamplingOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "threatkit"
 #: Layer by module or package, the lowest first; a module imports from its own or below.
 LAYERS = (
     {"errors", "__init__"},
-    {"paths", "keys", "csvtext", "schemas", "progress"},
+    {"paths", "keys", "csvtext", "schemas", "progress", "options"},
     {"config", "store"},
     {"geo", "data"},
     {"model"},

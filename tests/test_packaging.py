@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 #: Import name -> distribution, where they differ.
 DISTRIBUTIONS = {"xstatic": "xstatic-leaflet", "arviz_stats": "arviz", "arviz_base": "arviz",
-                 "pytensor": "pymc"}  # fmt: skip
+                 "pytensor": "pymc",
+    "markupsafe": "jinja2"}  # fmt: skip
 
 
 def project() -> dict[str, object]:

@@ -11,112 +11,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from threatkit.errors import Fault, InvalidInput
 from threatkit.keys import Origin, Table
-
-Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
-YearEffect = Literal["white", "walk", "none"]
-
-LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
-YEAR_EFFECTS = ("white", "walk", "none")
-
-#: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
-EVENT_TYPES = (
-    "armed_clash",
-    "border_clash",
-    "terrorist_attack",
-    "cross_border_fire",
-    "remote_violence",
-    "violent_unrest",
-    "armed_robbery_smuggling_clash",
-    "counterterror_operation",
-    "prison_riot",
+from threatkit.options import (
+    DEFAULT_EVENT_TYPES,
+    EVENT_TYPES,
+    LIKELIHOODS,
+    YEAR_EFFECTS,
+    Judgement,
+    Likelihood,
+    ModelOptions,
+    SamplingOptions,
+    YearEffect,
 )
-DEFAULT_EVENT_TYPES = tuple(name for name in EVENT_TYPES if name != "prison_riot")
 
 COUNTRIES = ("KAZ", "KGZ", "TJK", "TKM", "UZB")
 NAMED_REGIONS = ("central-asia", "fergana")
 
 _OBLAST = re.compile(r"(KZ|KG|TJ|TM|UZ)-[A-Z0-9]{1,3}")
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Which terms are in the model.
-
-    Attributes
-    ----------
-    likelihood
-        Of the episodes in a district and year.
-    year_effect
-        ``white`` is independent between years, ``walk`` a random walk.
-    history, spillover, afghan_spillover, pillars, detection
-        Whether the term is in the model.
-    international_weight
-        Weight of a border between two countries in the spatial field, 0 to 1.
-    """
-
-    likelihood: Likelihood = "nb1"
-    year_effect: YearEffect = "white"
-    history: bool = True
-    spillover: bool = True
-    afghan_spillover: bool = False
-    pillars: bool = True
-    international_weight: float = 1.0
-    detection: bool = True
-
-
-@dataclass(frozen=True)
-class SamplingOptions:
-    """How long the sampler runs.
-
-    Attributes
-    ----------
-    chains, tune, draws
-        Number of chains, and of iterations of each, for adaptation and kept.
-    target_accept
-        Acceptance probability that the step size aims at.
-    max_rounds
-        How often the chains may be run, longer each time, until the gate is met.
-    budget_minutes
-        No further round starts after this long.
-    """
-
-    chains: int = 4
-    tune: int = 1000
-    draws: int = 1000
-    target_accept: float = 0.9
-    max_rounds: int = 3
-    budget_minutes: float = 10.0
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """An analyst's dated judgement that the model cannot know: a treaty, a reform.
-
-    Attributes
-    ----------
-    area
-        District, ISO 3166-2 or ISO3 code.
-    factor
-        Multiplies the expected number of episodes; above 1 is worse.
-    factor_sd
-        Standard deviation of the factor's logarithm.
-    reason, role
-        Why, and in which role it was judged (never a person's name).
-    valid_from, valid_until
-        First and last day on which it holds.
-    """
-
-    area: str
-    factor: float
-    factor_sd: float
-    reason: str
-    role: str
-    valid_from: date
-    valid_until: date
 
 
 @dataclass(frozen=True)
