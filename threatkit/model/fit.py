@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import nutpie
@@ -12,43 +10,18 @@ import pymc as pm
 import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.errors import ThreatkitError
 from threatkit.model.build import build
+from threatkit.model.chains import Chains, Sampling, Update
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import Diagnostics, diagnose
 from threatkit.model.spec import ModelSpec
 
-logger = logging.getLogger(__name__)
+__all__ = ["Fit", "Sampling", "fit", "hyperparameters"]
 
-#: Called with (draws done, draws planned, note) while sampling.
-Update = Callable[[int, int, str], None]
+logger = logging.getLogger(__name__)
 
 #: Variables that make up the field, the pillars and other long vectors: not hyperparameters.
 _FIELD_LIKE = ("modes", "theta", "population_error", "country_raw", "year_raw", "year_steps")
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How to sample.
-
-    Attributes
-    ----------
-    chains, tune, draws
-        Chains, and warm-up and kept draws of each chain in the first round.
-    target_accept
-        Target acceptance of the step size.
-    max_rounds
-        The chains grow to at most ``max_rounds * draws`` kept draws.
-    budget_minutes
-        No further round is begun after this time.
-    """
-
-    chains: int = 4
-    tune: int = 1000
-    draws: int = 1000
-    target_accept: float = 0.9
-    max_rounds: int = 3
-    budget_minutes: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +100,7 @@ def fit(
     compile_seconds = time.monotonic() - begun
     logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
     names = hyperparameters(model)
-    sampler = _Sampler(compiled, sampling, seed, update)
+    sampler = Chains(compiled, sampling, seed, update)
     try:
         for kept in range(1, sampling.max_rounds + 1):
             draws, divergent = sampler.until(kept * sampling.draws)
@@ -142,79 +115,3 @@ def fit(
         sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
     return Fit(spec, draws, divergent, made, checked, seconds, seed)
-
-
-class _Sampler:
-    """Chains that run in the background and can be looked at at fixed lengths.
-
-    All chains run at once, on however many cores there are, so that all have the length
-    that is looked at.
-    """
-
-    def __init__(self, compiled: Any, sampling: Sampling, seed: int, update: Update | None) -> None:
-        self._sampling = sampling
-        self._update = update
-        self._planned = sampling.tune + sampling.max_rounds * sampling.draws
-        self._target = self._planned
-        self._done = [0] * sampling.chains
-        self._result: xr.DataTree | None = None
-        self._running = nutpie.sample(
-            compiled,
-            draws=sampling.max_rounds * sampling.draws,
-            tune=sampling.tune,
-            chains=sampling.chains,
-            cores=sampling.chains,
-            seed=seed,
-            target_accept=sampling.target_accept,
-            save_warmup=False,
-            progress_bar=False,
-            progress_callback=self._note,
-            blocking=False,
-        )
-
-    def _note(self, chains: list[Any]) -> None:
-        self._done = [int(chain.finished_draws) for chain in chains]
-
-    def until(self, kept: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:
-        """Wait until each chain has ``kept`` draws; return them and the divergences."""
-        target = self._sampling.tune + kept
-        while self._result is None and min(self._done) < target:
-            if self._finished():
-                break
-            time.sleep(0.1)
-            self._tell(target)
-        tree = self._inspect()
-        posterior = tree["posterior"].to_dataset()
-        if posterior.sizes["draw"] < kept:
-            raise ThreatkitError(
-                f"the sampler stopped after {posterior.sizes['draw']} of {kept} draws a chain; "
-                "run again with another seed, and with THREATKIT_DEBUG=1 to see the traceback"
-            )
-        divergent = tree["sample_stats"]["diverging"].isel(draw=slice(kept)).to_numpy()
-        return posterior.isel(draw=slice(kept)), divergent.astype(bool)
-
-    def _finished(self) -> bool:
-        try:
-            return bool(self._running.is_finished)
-        except TimeoutError:  # nutpie's way of saying "not yet"
-            return False
-
-    def _tell(self, target: int) -> None:
-        if self._update is not None:
-            chains = self._sampling.chains
-            done = sum(min(chain, target) for chain in self._done)
-            self._update(done, target * chains, "draws")
-
-    def _inspect(self) -> xr.DataTree:
-        if self._result is not None:
-            return self._result
-        if self._finished():
-            self._result = self._running.wait()
-            return self._result
-        running: xr.DataTree = self._running.inspect()
-        return running
-
-    def close(self) -> None:
-        """Stop the chains; harmless when they have ended."""
-        if self._result is None:
-            self._running.cancel()

@@ -55,34 +55,39 @@ def diagnose(
     divergent: NDArray[np.bool_],
     hyperparameters: Iterable[str],
     *,
-    event_prob: NDArray[np.float64],
+    event_prob: NDArray[np.float64] | None = None,
+    fields: Iterable[str] = ("eta",),
 ) -> Diagnostics:
     """Return the diagnostics of a set of draws against the gate.
 
     Parameters
     ----------
     draws
-        Dims chain, draw, ...; holds the hyperparameters and ``eta``.
+        Dims chain, draw, ...; holds the hyperparameters and the fields.
     divergent
         Shape (chain, draw).
     hyperparameters
         Names of the variables held to the strict limits.
     event_prob
-        Shape (chain, draw, district).
+        Shape (chain, draw, district) like ``eta``; None where nothing is forecast.
+    fields
+        Names of the long vectors held to the limits of a field.
     """
     rows: dict[str, dict[str, float | str | int]] = {}
     failures: list[str] = []
     for name in hyperparameters:
         rows[name] = _measure(draws[name])
         failures += _failures(name, rows[name], RHAT_HYPER)
-    prob = draws["eta"].copy(data=event_prob)
-    for name, values in (("eta", draws["eta"]), ("event_prob", prob)):
+    vectors = {name: draws[name] for name in fields}
+    if event_prob is not None:
+        vectors["event_prob"] = draws["eta"].copy(data=event_prob)
+    for name, values in vectors.items():
         rows[name] = _measure(values)
         failures += _failures(name, rows[name], RHAT_FIELD)
     share = float(divergent.mean())
     if share > LARGEST_DIVERGENT:
         failures.append(f"{share:.2%} of the draws diverged, the limit is {LARGEST_DIVERGENT:.1%}")
-    error = _top_decile_error(prob)
+    error = _top_decile_error(vectors["event_prob"]) if event_prob is not None else 0.0
     if error > LARGEST_ERROR:
         failures.append(
             f"the Monte Carlo error of P(in the top decile) is {error:.3f}, "
