@@ -73,7 +73,7 @@
   function factorAxis() {
     const width = 312;
     const chart = svg(width, 14, 'Scale: times the usual number of episodes');
-    for (const [tick, text] of [[0.25, '¼'], [0.5, '½'], [1, 'as usual'], [2, '2 times'], [4, '4']]) {
+    for (const [tick, text] of [[0.25, '¼'], [0.5, '½'], [1, '1'], [2, '2'], [4, '4 times']]) {
       draw('text', { x: 6 + (Math.log(tick) + LIMIT) / (2 * LIMIT) * (width - 12), y: 11, 'text-anchor': 'middle', text }, chart);
     }
     return chart;

@@ -46,7 +46,7 @@
     fill: district => `var(--k${district.level})`,
     pattern: district => settled(district) ? '' : 'url(#p-unsettled)',
     finding: () => `In ${count(assessed, district => !settled(district))} of ${assessed.length} districts the level is not settled`,
-    meaning: 'Level of the chance of at least one episode. Hatched: no level is 60% likely.',
+    meaning: 'Chance of at least one episode, by level. Hatched: the level shown is under 60% likely. Counts below: mean over all draws, with interval.',
     value: district => district.levelText,
     legend: () => threatkit.levels.map(row => ({ ...row, number: row.level, label: row.range, fill: `var(--k${row.level})` })),
   };

@@ -39,6 +39,8 @@ const threatkit = {};
   const shapes = polygons(arcs, data.grid.shapes);
   const afghan = polygons(unroll(data.grid.afghan.arcs), data.grid.afghan.shapes);
   const borders = Array.from({ length: 6 }, (_, kind) => arcs.filter((_, i) => data.grid.kinds[i] === kind));
+  const groundArcs = unroll(data.grid.ground.arcs);
+  const ground = [...polygons(groundArcs, data.grid.ground.shapes)].map(([key, parts]) => ({ kind: data.grid.ground.kinds[key], parts }));
   const place = at => L.latLng(at[1] * data.grid.quantum, at[0] * data.grid.quantum);
 
   /** Make an element; text is always text. */
@@ -70,7 +72,7 @@ const threatkit = {};
   Object.assign(threatkit, {
     facts: data.facts, events: data.events, crossings: data.crossings, values: data.values,
     levels: data.levels, areas: data.areas, labels: data.grid.labels, afghanNames: data.grid.afghan.names,
-    districts, byCode, shapes, afghan, borders, place, make, draw, settled, frames: [],
+    districts, byCode, shapes, afghan, ground, borders, place, make, draw, settled, frames: [],
     assessed: districts.filter(district => district.level !== null),
     $: id => document.getElementById(id),
     number: new Intl.NumberFormat('en'),

@@ -9,6 +9,20 @@
     for (const code of codes) for (const part of shapes.get(code) || []) bounds.extend(L.latLngBounds(part[0]));
     return bounds;
   };
+  /* The valley's frame holds the middles of its districts, not their last mountain. */
+  function middles(codes) {
+    const ends = values => {
+      const sorted = values.sort((a, b) => a - b);
+      const at = share => sorted[Math.round(share * (sorted.length - 1))];
+      return [at(0.04), at(0.96)];
+    };
+    const points = codes.map(code => place(byCode.get(code).at));
+    const [south, north] = ends(points.map(point => point.lat));
+    const [west, east] = ends(points.map(point => point.lng));
+    const bounds = L.latLngBounds([south, west], [north, east]);
+    return codes.length < 3 ? boundsOf(codes) : bounds.pad(0.1);
+  }
+
   const drawn = districts.filter(district => shapes.has(district.code));
   const valleyCodes = drawn.filter(district => district.valley).map(district => district.code);
   const allCodes = drawn.map(district => district.code);
@@ -20,7 +34,7 @@
       this.paths = new Map();
       this.patterns = new Map();
       this.moved = false;
-      this.home = boundsOf(key === 'valley' && valleyCodes.length ? valleyCodes : allCodes);
+      this.home = key === 'valley' ? middles(valleyCodes) : boundsOf(allCodes);
       this.renderers = {};
       PANES.forEach((name, i) => {
         const pane = map.createPane(name);
@@ -28,11 +42,13 @@
         if (!['districts', 'points'].includes(name)) pane.style.pointerEvents = 'none';
         this.renderers[name] = L.svg({ pane: name, padding: 0.4 });
       });
+      map.setMinZoom(-24);
       this.fit();
       map.setMinZoom(map.getZoom() - (key === 'valley' ? 0.5 : 0.3));
       map.setMaxZoom(map.getZoom() + (key === 'valley' ? 4 : 6));
-      map.setMaxBounds(this.home.pad(key === 'valley' ? 0.6 : 0.4));
+      map.setMaxBounds(this.home.pad(key === 'valley' ? 0.8 : 0.4));
       this.addAfghan();
+      this.addGround();
       this.addDistricts();
       this.addBorders();
       this.addChosen();
@@ -49,9 +65,15 @@
     options(pane, more) { return { pane, renderer: this.renderers[pane], smoothFactor: 0.5, ...more }; }
 
     addAfghan() {
-      for (const [code, parts] of afghan) {
+      for (const parts of afghan.values()) {
         L.polygon(parts, this.options('afghan', { className: 'afghan', interactive: false, stroke: true })).addTo(this.map);
-        void code;
+      }
+    }
+
+    /* Ground that belongs to no district: water, or no data. */
+    addGround() {
+      for (const { kind, parts } of threatkit.ground) {
+        L.polygon(parts, this.options('afghan', { className: `ground ${kind}`, interactive: false })).addTo(this.map);
       }
     }
 
@@ -79,7 +101,7 @@
         L.polyline(here(borders[BORDER[name]]), this.options('borders', { className: `border ${name}`, interactive: false })).addTo(this.map);
       }
       if (this.key === 'region' && valleyCodes.length && valleyCodes.length < allCodes.length) {
-        L.rectangle(boundsOf(valleyCodes).pad(0.04), this.options('borders', { className: 'valley-box', interactive: false, fill: false })).addTo(this.map);
+        L.rectangle(middles(valleyCodes), this.options('borders', { className: 'valley-box', interactive: false, fill: false })).addTo(this.map);
       }
     }
 
@@ -94,11 +116,11 @@
 
     addNames() {
       const pane = this.map.getPane('names');
-      const kinds = { country: 0, exclave: 2, city: 1 };
+      const weigh = label => label.kind === 'country' ? 2 : label.kind === 'exclave' ? 1 : (label.people || 0) >= 200000 ? 0 : 3;
       this.names = threatkit.labels
         .filter(label => label.kind !== 'exclave' || this.key === 'valley')
         .map(label => ({ ...label, where: place(label.at), element: make('span', { class: `name ${label.kind}`, text: label.text }, pane) }))
-        .sort((a, b) => kinds[a.kind] - kinds[b.kind] || (b.people || 0) - (a.people || 0));
+        .sort((a, b) => weigh(a) - weigh(b) || (b.people || 0) - (a.people || 0));
       this.map.on('zoomend viewreset moveend resize', () => this.placeNames());
       this.placeNames();
     }
@@ -108,19 +130,26 @@
       const size = this.map.getSize();
       const taken = [];
       for (const name of this.names) {
-        const at = this.map.latLngToContainerPoint(name.where);
-        const width = name.text.length * (name.kind === 'country' ? 8 : 6.2) + 8;
-        const left = name.kind === 'city' ? at.x : at.x - width / 2;
-        const box = [left - 4, at.y - 8, left + width, at.y + 8];
-        const inside = box[0] >= 0 && box[2] <= size.x && box[1] >= (box[0] < 130 ? 22 : 0) && box[3] <= size.y;
-        const free = taken.every(other => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
-        const big = name.kind !== 'city' || this.map.getZoom() > -10.6 || name.people >= 400000;
-        const shown = inside && free && big;
-        name.element.hidden = !shown;
-        if (!shown) continue;
-        taken.push(box);
-        L.DomUtil.setPosition(name.element, this.map.latLngToLayerPoint(name.where));
+        const spot = this.spot(name, size, taken);
+        name.element.hidden = !spot;
+        if (!spot) continue;
+        taken.push(spot.box);
+        L.DomUtil.setPosition(name.element, this.map.latLngToLayerPoint(name.where).add([0, spot.shift]));
       }
+    }
+
+    /* Where a name fits, or null: an exclave's may move up or down a line. */
+    spot(name, size, taken) {
+      if (name.kind === 'city' && this.map.getZoom() < -10.6 && name.people < 400000) return null;
+      const at = this.map.latLngToContainerPoint(name.where);
+      const width = name.text.length * (name.kind === 'country' ? 8 : 5.6) + 6;
+      const left = name.kind === 'city' ? at.x - 4 : at.x - width / 2;
+      for (const shift of name.kind === 'exclave' ? [0, 12, -12, 24] : [0]) {
+        const box = [left, at.y + shift - 7, left + width, at.y + shift + 7];
+        const inside = box[0] >= 0 && box[2] <= size.x && box[1] >= (box[0] < 130 ? 22 : 0) && box[3] <= size.y;
+        if (inside && taken.every(other => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3])) return { box, shift };
+      }
+      return null;
     }
 
     paint() {

@@ -6,19 +6,20 @@
   function bar(parent, share, fill, text, interval) {
     const row = make('div', { class: 'count' }, parent);
     const mark = make('i', {}, row);
-    mark.style.width = `${Math.max(share * 46, share > 0 ? 1.5 : 0)}%`;
+    mark.style.width = `${Math.max(share * 30, share > 0 ? 1.5 : 0)}%`;
     mark.style.background = fill;
     make('span', { text }, row);
     if (interval) make('em', { text: `(${interval})` }, row);
   }
 
-  function nodata(parent) {
+  function nodata(parent, counted = true) {
     const column = make('div', { class: 'class none' }, parent);
     make('div', { class: 'swatch hatched' }, column);
     make('b', { text: 'Not assessed' }, column);
-    make('span', { class: 'soft', text: 'or no data' }, column);
-    make('div', { class: 'count', text: `${threatkit.unassessed} districts` }, column);
-    make('div', { class: 'count soft', text: 'people, millions →' }, column);
+    make('span', { class: 'soft', text: `${threatkit.unassessed} districts` }, column);
+    if (!counted) return;
+    make('div', { class: 'count soft', text: 'Districts' }, column);
+    make('div', { class: 'count soft', text: 'People, m' }, column);
   }
 
   function classes(rows, parent) {
@@ -29,18 +30,19 @@
       const column = make('div', { class: 'class' }, parent);
       const swatch = make('div', { class: 'swatch' }, column);
       swatch.style.background = row.fill;
-      make('b', { text: threatkit.layer.key === 'level' ? `Level ${row.number} of 5` : `Step ${row.number}` }, column);
-      make('span', { class: 'soft', text: row.label }, column);
-      bar(column, row.districts / mostDistricts, row.fill, number.format(row.districts), row.districtsText);
+      const level = threatkit.layer.key === 'level';
+      make('b', { text: level ? `Level ${row.number} of 5` : row.label }, column);
+      make('span', { class: 'soft', text: level ? row.label : `step ${row.number} of 5` }, column);
+      bar(column, row.districts / mostDistricts, row.fill, number.format(Math.round(row.districts)), row.districtsText);
       bar(column, row.people / mostPeople, row.fill, millions(row.people), row.peopleText);
     }
-    parent.setAttribute('aria-label', `Legend. ${rows.map(row => `${row.number}: ${row.label}, ${row.districts} districts`).join('; ')}. Not assessed: ${threatkit.unassessed}.`);
+    parent.setAttribute('aria-label', `Legend. ${rows.map(row => `${row.number}: ${row.label}, ${Math.round(row.districts)} districts`).join('; ')}. Not assessed: ${threatkit.unassessed}.`);
   }
 
   const BINS = 30;
   const TICKS = [[2, '1'], [4, '3'], [6, '10'], [8, '25 in 100']];
   function continuous(parent) {
-    nodata(parent);
+    nodata(parent, false);
     const box = make('div', { class: 'density' }, parent);
     const counts = new Array(BINS).fill(0);
     for (const district of assessed) counts[Math.min(BINS - 1, Math.floor(district.index[0] / 10 * BINS))]++;

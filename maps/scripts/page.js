@@ -54,7 +54,7 @@
       make('span', { class: 'soft', text: ` ${district.country}` }, name);
       make('span', { class: 'chance', text: district.chance.replace(/^about /, '') }, line);
       button.append(charts.strip(district));
-      make('span', { class: 'small soft', text: district.why }, button);
+      make('span', { class: 'small soft why', text: district.whyShort }, button);
       button.addEventListener('click', () => threatkit.select(district.code, { reveal: true, focus: true }));
       button.addEventListener('mouseenter', () => threatkit.hover(district.code));
       button.addEventListener('mouseleave', () => threatkit.hover(null));

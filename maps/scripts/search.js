@@ -21,7 +21,7 @@
 
   const index = districts.map(district => ({
     district,
-    keys: [district.name, ...district.other, ...district.with].map(name => ({ name, key: fold(name) })),
+    keys: [district.name, ...district.other, ...(district.seat ? [district.seat] : []), ...district.with].map(name => ({ name, key: fold(name) })),
     area: fold(`${district.oblast} ${district.country}`),
   }));
 

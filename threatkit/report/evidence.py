@@ -1,9 +1,9 @@
 """Which indicator values speak for a district, and how good they are together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from threatkit.report.summary import RunFacts
@@ -46,35 +46,41 @@ def values_by_district(values: pd.DataFrame, districts: pd.DataFrame) -> dict[st
 
 
 def evidence_of(
-    score: Mapping[str, Any], values: pd.DataFrame, rows: list[int], facts: RunFacts
+    score: Mapping[str, Any], own: Sequence[Mapping[str, Any]], facts: RunFacts
 ) -> Evidence:
-    """Return what the confidence sentence of a district is derived from."""
+    """Return what the confidence sentence of a district is derived from.
+
+    Parameters
+    ----------
+    score
+        Its row of the scores.
+    own
+        The values that speak for it, see `values_by_district`.
+    facts
+        Facts of the run.
+    """
     information = score.get("information")
     known = information is not None and not pd.isna(information)
-    own = values.iloc[rows]
     return Evidence(
         lo=float(score["event_prob_lo"]),
         hi=float(score["event_prob_hi"]),
         information=float(information) if known and information is not None else None,
-        local_share=_share(own["area_level"].map(_FINENESS) < 2) if rows else None,
-        graded_share=_share(_well_graded(own)) if rows else None,
-        median_age_years=_median_age(own, facts) if rows else None,
+        local_share=_share([_FINENESS.get(str(row["area_level"]), 2) < 2 for row in own]),
+        graded_share=_share([_well_graded(row) for row in own]),
+        median_age_years=_median_age(own, facts),
         skill_measured=facts.skill_measured,
     )
 
 
-def _share(mask: pd.Series) -> float:
-    return float(mask.mean())
+def _share(marks: Sequence[bool]) -> float | None:
+    return sum(marks) / len(marks) if marks else None
 
 
-def _well_graded(rows: pd.DataFrame) -> pd.Series:
-    good_source = rows["reliability"].astype(str).isin(list("ABC"))
-    good_item = rows["credibility"].astype(str).str[:1].isin(list("123"))
-    return good_source & good_item
+def _well_graded(row: Mapping[str, Any]) -> bool:
+    return str(row["reliability"]) in "ABC" and str(row["credibility"])[:1] in "123"
 
 
-def _median_age(rows: pd.DataFrame, facts: RunFacts) -> float | None:
-    years = pd.to_numeric(rows["period"].astype(str).str[:4], errors="coerce").to_numpy(float)
+def _median_age(own: Sequence[Mapping[str, Any]], facts: RunFacts) -> float | None:
+    years = [int(text) for row in own if (text := str(row["period"])[:4]).isdigit()]
     now = facts.as_of.year + facts.as_of.timetuple().tm_yday / 365.25
-    ages = now - (years + 0.5)
-    return float(np.nanmedian(ages)) if np.isfinite(ages).any() else None
+    return median(now - (year + 0.5) for year in years) if years else None

@@ -9,6 +9,7 @@ import pandas as pd
 
 from threatkit.config import Config
 from threatkit.data.catalogue import Catalogue
+from threatkit.data.episodes import day_bounds
 from threatkit.geo.boundaries import load_afghan_districts
 from threatkit.model.forecast import Forecast
 from threatkit.model.panel import latest_values
@@ -114,7 +115,7 @@ def indicator_rows(catalogue: Catalogue, as_of: date) -> pd.DataFrame:
 def event_rows(catalogue: Catalogue, as_of: date) -> pd.DataFrame:
     """Return the events that are known at the assessment, newest first, with their source."""
     events = _sourced(catalogue.events, catalogue)
-    when = pd.to_datetime(events["date_start"])
+    when, _ = day_bounds(events["date_start"].astype(str))
     events = events.assign(
         date=when.dt.date,
         district=events["area_code"].where(events["area_level"] == "adm2"),

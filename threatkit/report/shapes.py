@@ -90,6 +90,7 @@ def grid(summary: Summary, plane: Plane) -> dict[str, Any]:
         "kinds": [int(kind) for kind in kinds],
         "shapes": dict(topology.shapes),
         "afghan": _afghan(summary.afghan),
+        "ground": _ground(summary.no_data),
         "labels": _labels(summary, plane),
     }
 
@@ -103,6 +104,15 @@ def _afghan(frame: gpd.GeoDataFrame) -> dict[str, Any]:
         str(code): _joined(row.get("name"), row.get("province")) for code, row in frame.iterrows()
     }
     return {"arcs": topology.steps(), "shapes": dict(topology.shapes), "names": names}
+
+
+def _ground(frame: gpd.GeoDataFrame | None) -> dict[str, Any]:
+    if frame is None or frame.empty:
+        return {"arcs": [], "shapes": {}, "kinds": {}}
+    shapes = {str(i): shape for i, shape in enumerate(frame.geometry.to_crs(EQUAL_AREA))}
+    topology = build_topology(shapes, quantum=QUANTUM_M)
+    kinds = {str(i): "water" if kind == "water" else "none" for i, kind in enumerate(frame["kind"])}
+    return {"arcs": topology.steps(), "shapes": dict(topology.shapes), "kinds": kinds}
 
 
 def _joined(*parts: object) -> str:
@@ -168,7 +178,7 @@ def _exclave_labels(
         labels.append(
             {
                 "kind": "exclave",
-                "text": name if whole else f"part of {name}",
+                "text": name if whole else f"{name} (part)",
                 "at": _grid_point(part.representative_point()),
             }
         )

@@ -257,6 +257,13 @@ def reasons_sentence(parts: list[tuple[str, float]]) -> str:
     return f"A higher chance is associated with {join_clauses(names)}."
 
 
+def reasons_short(parts: list[tuple[str, float]]) -> str:
+    """Name the same parts as `reasons_sentence`, as a label under a name."""
+    up = sorted((item for item in parts if item[1] >= 0.1), key=lambda item: -item[1])
+    names = [PART_LABELS.get(name, name) for name, _ in up[:2]]
+    return "; ".join(names[:1] + [_lower(name) for name in names[1:]])
+
+
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
