@@ -139,6 +139,11 @@ def test_edges_whose_points_do_not_match_are_measured_whole():
     assert edges["A", "C"] == pytest.approx(5, rel=0.1)
 
 
+def test_a_city_drawn_over_its_district_borders_it_along_its_own_outline():
+    graph = build_graph(squares({"A": (0, 0, 50, 50), "City": (20, 20, 30, 30)}))
+    assert graph.edges["border_km"][0] == pytest.approx(40, rel=0.02)
+
+
 def test_an_island_is_a_component_of_its_own_and_named(caplog):
     boxes = {"A": (0, 0, 10, 10), "B": (10, 0, 20, 10), "I": (100, 0, 101, 1)}
     with caplog.at_level("INFO", logger="threatkit.geo.graph"):

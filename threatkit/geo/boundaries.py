@@ -101,7 +101,7 @@ def _read(path: Path) -> gpd.GeoDataFrame:
             Fault(
                 str(path),
                 "must be a vector file that GDAL can read",
-                str(error).splitlines()[0],
+                str(error).splitlines()[0].split(";")[0],
                 "Save it as GeoJSON or GeoPackage in UTF-8",
             )
         ) from error

@@ -161,7 +161,8 @@ def _near_km(one: shapely.Geometry, two: shapely.Geometry, snap_m: float) -> flo
         near = shapely.intersection(shapely.boundary(shape), shapely.buffer(other, snap_m))
         lines = shapely.get_parts(shapely.line_merge(near))
         lengths.append(np.maximum(shapely.length(lines) - 2 * snap_m, 0.0).sum())
-    return float(np.mean(lengths)) / 1000
+    shared = np.mean(lengths) if min(lengths) > 0 else max(lengths)
+    return float(shared) / 1000
 
 
 def _edges(
