@@ -562,6 +562,20 @@ def test_keys_within_a_package(own):
             "found '2024-02-30'. Write it as 2024-05-17.",
         ),
         (
+            "date_start,date_end",
+            {},
+            "2024-06,2024-05-31",
+            "row 2, columns 'date_start' and 'date_end': 'date_start' is not above 'date_end', "
+            "found 2024-06 and 2024-05-31. Check both; they may be swapped.",
+        ),
+        (
+            "date_start,date_end",
+            {},
+            "17.05.2024,2024",
+            "row 2, column 'date_start': a date is a day (2024-05-17), or a month (2024-05) or "
+            "year (2024) if no more is known, found '17.05.2024'. Did you mean 2024-05-17?",
+        ),
+        (
             "latitude,longitude",
             {"latitude": "number", "longitude": "number"},
             "140.5,39.1",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threatkit.data.periods import parse_period, period_bounds, period_problem
+from threatkit.data.periods import date_problem, parse_period, period_bounds, period_problem
 from threatkit.errors import InvalidInput
 
 
@@ -60,6 +60,27 @@ def test_refusals(text, rule, remedy):
     assert fault.found == repr(text)
     assert fault.remedy.startswith(remedy)
     assert bool(fault.remedy) == bool(remedy)
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-05", "2024-05-17"])
+def test_dates(text):
+    assert date_problem(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "remedy"),
+    [
+        ("2024-Q1", "a date is a day", ""),
+        ("2024/2025", "a date is a day", ""),
+        ("17.05.2024", "a date is a day", "Did you mean 2024-05-17?"),
+        ("2024-05-32", "a period names a month or day that exists", "Check"),
+    ],
+)
+def test_dates_refused(text, rule, remedy):
+    found = date_problem(text)
+    assert found is not None
+    assert found[0].startswith(rule)
+    assert found[1].startswith(remedy)
 
 
 def test_middle():

@@ -184,7 +184,7 @@ class Catalogue:
 
     @property
     def events(self) -> pd.DataFrame:
-        """Return the curated events, one row an event, with dates as timestamps."""
+        """Return the curated events, one row an event."""
         return self.table("events")
 
     @property

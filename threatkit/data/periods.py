@@ -28,6 +28,7 @@ RULE = (
     "a period is a year (2024), quarter (2024-Q1), month (2024-05), day (2024-05-17) "
     "or interval (2021-07-03/2021-07-04)"
 )
+DATE_RULE = "a date is a day (2024-05-17), or a month (2024-05) or year (2024) if no more is known"
 
 _SIMPLE = re.compile(r"([0-9]{4})(?:-Q([1-4])|-([0-9]{2})(?:-([0-9]{2}))?)?")
 _LOOSE_QUARTER = re.compile(r"([0-9]{4})[ ._/-]?[Qq]([1-4])|[Qq]([1-4])[ ._/-]?([0-9]{4})")
@@ -140,6 +141,22 @@ def period_problem(text: str) -> tuple[str, str] | None:
             "an interval ends on or after the day it starts",
             f"Write {parts[1]}/{parts[0]} if the ends were swapped.",
         )
+    return None
+
+
+@lru_cache(maxsize=65536)
+def date_problem(text: str) -> tuple[str, str] | None:
+    """Say what is wrong with a date that may be known to its month or year only.
+
+    Returns
+    -------
+    The broken rule and the way out, or None.
+    """
+    problem = period_problem(text)
+    if problem is not None and problem[0] != RULE:
+        return problem
+    if problem is not None or "/" in text or "Q" in text:
+        return DATE_RULE, _hint(text)
     return None
 
 

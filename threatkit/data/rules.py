@@ -16,7 +16,7 @@ import pandas as pd
 from threatkit.data.areas import LEVELS, Areas
 from threatkit.data.checks import duplicate_faults, schema_faults
 from threatkit.data.indicator import bounds
-from threatkit.data.periods import period_problem
+from threatkit.data.periods import date_problem, period_bounds, period_problem
 from threatkit.data.tables import Table, flag
 from threatkit.data.wording import listed, meant
 from threatkit.errors import Fault
@@ -32,6 +32,7 @@ _ORDERED = (
     ("deaths_low", "deaths_best"),
     ("deaths_best", "deaths_high"),
 )
+_DATES = ("date_start", "date_end", "status_date", "opened", "from", "until", "published")
 _RANGES: Mapping[str, tuple[float, float]] = {"latitude": (-90, 90), "longitude": (-180, 180)}
 _ADDRESS = re.compile(r"https?://[^\s/]+\.[^\s]+")
 
@@ -114,14 +115,15 @@ def _area_faults(table: Table, areas: Areas) -> list[Fault]:
 
 
 def _period_faults(table: Table) -> list[Fault]:
-    if not table.has("period") or not pd.api.types.is_string_dtype(table.frame["period"]):
-        return []
-    cells = table.text["period"]
     faults: list[Fault] = []
-    for found in cells.dropna().unique():
-        problem = period_problem(found)
-        if problem is not None:
-            faults += flag(table, cells == found, "period", problem[0], problem[1])
+    for column, problem_of in (("period", period_problem), *((d, date_problem) for d in _DATES)):
+        if not table.has(column) or not pd.api.types.is_string_dtype(table.frame[column]):
+            continue
+        cells = table.text[column]
+        for found in cells.dropna().unique():
+            problem = problem_of(found)
+            if problem is not None:
+                faults += flag(table, cells == found, column, problem[0], problem[1])
     return faults
 
 
@@ -196,8 +198,8 @@ def _order_faults(table: Table) -> list[Fault]:
     for first, last in _ORDERED:
         if not table.has(first, last):
             continue
-        low, high = table.frame[first], table.frame[last]
-        if low.dtype.kind not in "iufM" or high.dtype.kind not in "iufM":
+        low, high = _comparable(table, first, 0), _comparable(table, last, 1)
+        if low is None or high is None or (low.dtype.kind == "M") != (high.dtype.kind == "M"):
             continue
         wrong = (low > high).fillna(False).astype(bool)
         faults += [
@@ -210,6 +212,21 @@ def _order_faults(table: Table) -> list[Fault]:
             for row in table.frame.index[wrong]
         ]
     return faults
+
+
+def _comparable(table: Table, column: str, end: int) -> pd.Series | None:
+    """Return numbers or dates; of a date that is a month or year its first or last day."""
+    cells = table.frame[column]
+    if cells.dtype.kind in "iufM":
+        return cells
+    if column not in _DATES or not pd.api.types.is_string_dtype(cells):
+        return None
+    bounds_of = {
+        text: pd.Timestamp(period_bounds(text)[end])
+        for text in cells.dropna().unique()
+        if date_problem(text) is None
+    }
+    return pd.to_datetime(cells.map(bounds_of))
 
 
 def _range_faults(table: Table) -> list[Fault]:
