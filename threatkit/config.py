@@ -106,7 +106,7 @@ def load_config(path: Path | None = None, **overrides: Any) -> Config:
     InvalidInput
         With every unknown key, wrong type and value out of range.
     """
-    values, origin = ({}, Origin("configuration", Path())) if path is None else _read_toml(path)
+    values, origin = ({}, Origin("configuration", Path())) if path is None else read_toml(path)
     given = {key: _plain(value) for key, value in overrides.items() if value is not None}
     for key in ("indicators", "boundaries"):
         if key in given:
@@ -167,7 +167,14 @@ def _from_here(entry: Any) -> Any:
     return Path.cwd() / entry if isinstance(entry, str | Path) and str(entry) else entry
 
 
-def _read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
+def read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
+    """Read a TOML file, and say where its values come from.
+
+    Raises
+    ------
+    InvalidInput
+        If the file does not exist, cannot be read or is not TOML.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -206,7 +213,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
         require_death=top.flag("require_death", default.require_death),
         priors=_priors(top),
         model=_model(top),
-        sampling=_sampling(top),
+        sampling=read_sampling(top),
         judgements=_judgements(top),
     )
     if as_of is not None and config.start_year > as_of.year:
@@ -229,7 +236,8 @@ def _region(top: Table, default: str) -> str:
     return default
 
 
-def _section(top: Table, key: str) -> Table:
+def section(top: Table, key: str) -> Table:
+    """Return the table under a header such as ``[model]``; empty where it is not given."""
     value = top.get(key)
     if value is not None and not isinstance(value, Mapping):
         top.fault(key, f"this is a table: a line [{key}] and its keys under it", value)
@@ -238,12 +246,12 @@ def _section(top: Table, key: str) -> Table:
 
 
 def _priors(top: Table) -> dict[str, str]:
-    table = _section(top, "priors")
+    table = section(top, "priors")
     return {key: table.text(key) for key in table.values}
 
 
 def _model(top: Table) -> ModelOptions:
-    table = _section(top, "model")
+    table = section(top, "model")
     default = ModelOptions()
     options = ModelOptions(
         likelihood=cast(Likelihood, table.choice("likelihood", default.likelihood, LIKELIHOODS)),
@@ -263,9 +271,10 @@ def _model(top: Table) -> ModelOptions:
     return options
 
 
-def _sampling(top: Table) -> SamplingOptions:
-    table = _section(top, "sampling")
-    default = SamplingOptions()
+def read_sampling(top: Table, default: SamplingOptions | None = None) -> SamplingOptions:
+    """Read the table ``[sampling]``; keys that are not given are those of the default."""
+    table = section(top, "sampling")
+    default = default or SamplingOptions()
     options = SamplingOptions(
         chains=table.integer("chains", default.chains, 2, 64),
         tune=table.integer("tune", default.tune, 20, 100_000),

@@ -71,7 +71,11 @@ class Graph:
 
 
 def build_graph(
-    boundaries: gpd.GeoDataFrame, *, min_border_km: float = 0.1, snap_m: float = SNAP_M
+    boundaries: gpd.GeoDataFrame,
+    *,
+    min_border_km: float = 0.1,
+    snap_m: float = SNAP_M,
+    projection: str = EQUAL_AREA,
 ) -> Graph:
     """Find which districts share a border, and how long it is.
 
@@ -88,9 +92,11 @@ def build_graph(
         Contacts that are shorter, such as corners, are no border.
     snap_m
         Widest gap or overlap, in metres, over which outlines still count as touching.
+    projection
+        Projected coordinates, in metres, in which borders are measured.
     """
     codes = [str(code) for code in boundaries.index]
-    shapes = np.asarray(boundaries.geometry.to_crs(EQUAL_AREA))
+    shapes = np.asarray(boundaries.geometry.to_crs(projection))
     left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=snap_m)
     forward = left < right
     left, right = left[forward], right[forward]
