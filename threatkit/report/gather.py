@@ -1,5 +1,6 @@
 """Gather what a report shows from a catalogue and the record of a run."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from threatkit.data.episodes import day_bounds
 from threatkit.geo.boundaries import load_afghan_districts
 from threatkit.model.forecast import Forecast
 from threatkit.model.panel import latest_values
+from threatkit.paths import data_dir
 from threatkit.report.summary import RunFacts, Summary, exceedance_counts, level_counts
 from threatkit.scores import Scores
 
@@ -190,7 +192,8 @@ def run_facts(config: Config, catalogue: Catalogue, record: Mapping[str, Any]) -
 
 def attribution(catalogue: Catalogue) -> tuple[str, ...]:
     """Return a line on the boundaries and one on each data package and its licence."""
-    lines = ["Boundaries: geoBoundaries, CC BY 4.0 and CC BY 3.0 IGO by country, adapted."]
+    facts = json.loads((data_dir("maps") / "boundaries" / "boundaries.json").read_text("utf-8"))
+    lines = [facts["attribution"]]
     for package in catalogue.packages:
         names = [str(item.get("name", "")) for item in package.descriptor.get("licenses", [])]
         licence = f" ({', '.join(filter(None, names))})" if names else ""

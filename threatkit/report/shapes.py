@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 
 from threatkit.geo.boundaries import EQUAL_AREA
+from threatkit.paths import data_dir
 from threatkit.report.summary import Summary
 from threatkit.report.topology import border_kinds, build_topology
 from threatkit.report.words import COUNTRIES
@@ -19,6 +20,8 @@ LEAST_PEOPLE = 1_000
 #: Events this near a district's outline are listed with it.
 NEAR_KM = 50.0
 _EXCLAVE_KM2 = 5.0
+_BORDERING_M = 1_000.0
+_MOST_OVERLAP = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def grid(summary: Summary, plane: Plane) -> dict[str, Any]:
         "kinds": [int(kind) for kind in kinds],
         "shapes": dict(topology.shapes),
         "afghan": _afghan(summary.afghan),
-        "ground": _ground(summary.no_data),
+        "ground": _ground(plane),
         "labels": _labels(summary, plane),
     }
 
@@ -106,10 +109,21 @@ def _afghan(frame: gpd.GeoDataFrame) -> dict[str, Any]:
     return {"arcs": topology.steps(), "shapes": dict(topology.shapes), "names": names}
 
 
-def _ground(frame: gpd.GeoDataFrame | None) -> dict[str, Any]:
-    if frame is None or frame.empty:
-        return {"arcs": [], "shapes": {}, "kinds": {}}
-    shapes = {str(i): shape for i, shape in enumerate(frame.geometry.to_crs(EQUAL_AREA))}
+def _ground(plane: Plane) -> dict[str, Any]:
+    """Return ground that belongs to no unit: water is drawn plain, all else as no data.
+
+    The shipped list is of the shipped boundaries; with others, only what borders on a unit and
+    lies outside all of them is drawn.
+    """
+    frame = gpd.read_file(data_dir("maps") / "boundaries" / "no_data.geojson").to_crs(EQUAL_AREA)
+    tree = shapely.STRtree(plane.units.to_numpy())
+    kept = []
+    for shape in frame.geometry:
+        around = plane.units.iloc[tree.query(shape, predicate="dwithin", distance=_BORDERING_M)]
+        inside = around.intersection(shape).area.sum()
+        kept.append(len(around) > 0 and inside < _MOST_OVERLAP * shape.area)
+    frame = frame[kept]
+    shapes = {str(i): shape for i, shape in enumerate(frame.geometry)}
     topology = build_topology(shapes, quantum=QUANTUM_M)
     kinds = {str(i): "water" if kind == "water" else "none" for i, kind in enumerate(frame["kind"])}
     return {"arcs": topology.steps(), "shapes": dict(topology.shapes), "kinds": kinds}

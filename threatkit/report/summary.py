@@ -118,9 +118,6 @@ class Summary:
     exceedance_counts
         Index limit (a probability); mean, lo, hi of the number of districts at or above it.
         See `exceedance_counts`. Without it the headline names districts and counts none.
-    no_data
-        Ground inside the region that belongs to no district; column kind: "water" is drawn
-        plain, all else hatched as no data.
     """
 
     scores: pd.DataFrame
@@ -135,7 +132,6 @@ class Summary:
     region: str = "Central Asia and the Fergana Valley"
     level_counts: pd.DataFrame | None = None
     exceedance_counts: pd.DataFrame | None = None
-    no_data: gpd.GeoDataFrame | None = None
 
 
 def _interval_rows(counts: FloatArray, ci_prob: float, prefix: str = "") -> dict[str, FloatArray]:
