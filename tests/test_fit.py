@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from threatkit.archive import read_forecast, write_draws
+from threatkit.errors import InvalidInput
 from threatkit.model.check import narrowing, predictive_check, prior_draws
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import flat, forecast, horizon_end
 from threatkit.model.information import information
 from threatkit.model.simulate import Simulated, Truth, simulate_panel
-from threatkit.model.spec import Judgement, ModelSpec
+from threatkit.model.spec import Judgement, ModelSpec, judged_districts
 from threatkit.scores import score
 
 pytestmark = pytest.mark.integration
@@ -158,3 +159,20 @@ def test_draws_survive_the_file(fitted: Fit, tmp_path: Path) -> None:
     after = score(made, information=back, prior_sd=sd)
     assert (before.districts["rank"] == after.districts["rank"]).mean() > 0.95
     assert (before.districts["risk_level"] == after.districts["risk_level"]).all()
+
+
+def test_a_judgement_may_name_a_border() -> None:
+    panel = simulate_panel(rows=4, columns=4, years=4, seed=1).panel
+    touching = judged_districts(panel, "C01-C00")
+    assert touching.sum() == 8
+    assert set(panel.districts["country"][touching]) == {"C00", "C01"}
+    assert judged_districts(panel, "C00").sum() == 8
+    assert not judged_districts(panel, "C00-C07").any()
+    with pytest.raises(InvalidInput, match="a judgement names"):
+        ModelSpec(
+            panel,
+            pillars=("youth",),
+            judgements=(
+                Judgement("nowhere", 2.0, 0.1, "why", "who", date(2025, 1, 1), date(2025, 6, 1)),
+            ),
+        )

@@ -208,7 +208,10 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
 
 
 def assess(config: Config, out: Path, *, progress: Progress | None = None) -> AssessResult:
-    """Validate, fit, score, map; write everything at the end or nothing.
+    """Validate, fit, score, map.
+
+    Draws, scores and the record are put in place together, then the map: should that fail,
+    no fit is lost and `remap` makes the map again.
 
     Parameters
     ----------
@@ -251,7 +254,8 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
                     prior_sd=assessment.prior_sd,
                 ),
             )
-            _write_results(folder, config, inputs, fitted.forecast, assessment.scores, record)
+            record = _write_scores(folder, inputs, assessment.scores, record)
+    _write_map(Path(out), config, inputs, fitted.forecast, assessment.scores, record, progress)
     diagnostics = fitted.diagnostics
     return AssessResult(
         Path(out), diagnostics.passed, diagnostics.failures, _top(assessment.scores.districts)
@@ -306,20 +310,16 @@ def _remake(
             folder.write_bytes(_DRAWS, (Path(run) / _DRAWS).read_bytes())
         else:
             folder.hashes[_DRAWS] = record["files"][_DRAWS]
-        _write_results(folder, config, inputs, made, scores, record)
+        record = _write_scores(folder, inputs, scores, record)
+    _write_map(target, config, inputs, made, scores, record, SilentProgress())
     gate = record["diagnostics"]
     return AssessResult(target, gate["passed"], tuple(gate["failures"]), _top(scores.districts))
 
 
-def _write_results(
-    folder: RunFolder,
-    config: Config,
-    inputs: Inputs,
-    made: Forecast,
-    scores: Scores,
-    record: dict[str, Any],
-) -> None:
-    """Stage scores, areas, map and, last, the record with the hashes of all files."""
+def _write_scores(
+    folder: RunFolder, inputs: Inputs, scores: Scores, record: dict[str, Any]
+) -> dict[str, Any]:
+    """Stage scores, areas and, last, the record with the hashes of all files."""
     facts = {
         "ci_prob": scores.ci_prob,
         "horizon_start": record["forecast"]["start"],
@@ -329,9 +329,26 @@ def _write_results(
     for name, frame in (("scores", scores.districts), ("areas", scores.areas)):
         folder.write_frame(f"{name}.csv", frame, schema=schema(name, frame, facts=facts))
     folder.write_text("scores.geojson", scores_geojson(scores.districts, inputs.boundaries, facts))
-    summary = summarise(config, inputs.catalogue, inputs.boundaries, made, scores, record)
-    folder.write_text("map.html", render_map(summary))
-    folder.write_json("run.json", {**record, "files": dict(folder.hashes)})
+    record = {**record, "files": dict(folder.hashes)}
+    folder.write_json("run.json", record)
+    return record
+
+
+def _write_map(
+    target: Path,
+    config: Config,
+    inputs: Inputs,
+    made: Forecast,
+    scores: Scores,
+    record: dict[str, Any],
+    progress: Progress,
+) -> None:
+    """Add the map to a finished run."""
+    with progress.step("Drawing the map"), RunFolder(target, mode="update") as folder:
+        summary = summarise(config, inputs.catalogue, inputs.boundaries, made, scores, record)
+        folder.write_text("map.html", render_map(summary))
+        files = {**record["files"], **folder.hashes}
+        folder.write_json("run.json", {**record, "files": files})
 
 
 def scores_geojson(

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.model.panel import HISTORY_YEARS, neighbour_mean
-from threatkit.model.spec import Judgement, ModelSpec
+from threatkit.model.spec import Judgement, ModelSpec, judged_districts
 
 FloatArray = NDArray[np.float64]
 
@@ -256,19 +256,14 @@ def _judged(
     spec: ModelSpec, size: int, start: date, end: date, rng: np.random.Generator
 ) -> FloatArray:
     """Return the factor of all judgements, shape (S, N)."""
-    districts = spec.panel.districts
-    factor = np.ones((size, len(districts)))
+    factor = np.ones((size, len(spec.panel.districts)))
     for judgement in spec.judgements:
-        members = (
-            (districts.index == judgement.area)
-            | (districts["oblast"] == judgement.area)
-            | (districts["country"] == judgement.area)
-        )
+        members = judged_districts(spec.panel, judgement.area)
         drawn = np.exp(
             np.log(judgement.factor) + judgement.factor_sd * rng.standard_normal((size, 1))
         )
         part = validity(judgement, start, end)
-        factor[:, np.asarray(members)] *= 1 + part * (drawn - 1)
+        factor[:, members] *= 1 + part * (drawn - 1)
     return factor
 
 

@@ -250,11 +250,13 @@ def standardise(value: FloatArray, transform: str, *, higher_is_worse: bool) -> 
 def latest_values(values: pd.DataFrame, definitions: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """Return the newest value of each indicator and area known at the assessment.
 
-    Values whose period ends after ``as_of`` are left out; ties go to the better grade.
+    Values whose period ends after ``as_of`` are left out, but for geometry, which has no
+    date; ties go to the better grade.
     """
     used = values[values["indicator"].isin(definitions.index)].copy()
     used["end"] = [period_bounds(str(period))[1] for period in used["period"]]
-    used = used[[end <= as_of for end in used["end"]]]
+    timeless = definitions["definition"].reindex(used["indicator"]).eq("geometry").to_numpy()
+    used = used[timeless | np.array([end <= as_of for end in used["end"]], dtype=bool)]
     order = ["indicator", "area_level", "area_code", "end"]
     used = used.sort_values(
         [*order, "reliability", "credibility"], ascending=[True] * 4 + [False] * 2, kind="stable"

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior, parse_prior
@@ -82,7 +85,8 @@ class Judgement:
     Attributes
     ----------
     area
-        District, ISO 3166-2 or ISO3 code.
+        District, ISO 3166-2 or ISO3 code, or a border as two ISO3 codes, ``KGZ-TJK``: the
+        districts of both countries that touch it.
     factor
         Multiplies the expected number of episodes; above 1 is worse.
     factor_sd
@@ -179,17 +183,34 @@ def _choice_faults(spec: ModelSpec) -> list[Fault]:
     return faults
 
 
+def judged_districts(panel: Panel, area: str) -> NDArray[np.bool_]:
+    """Return which districts a judgement's area holds, shape (district,)."""
+    districts = panel.districts
+    inside = (
+        (districts.index == area)
+        | (districts["oblast"] == area).to_numpy()
+        | (districts["country"] == area).to_numpy()
+    )
+    parts = area.split("-")
+    if len(parts) == 2 and set(parts) <= set(panel.countries) and parts[0] != parts[1]:
+        country = districts["country"].to_numpy(dtype=str)
+        pairs = panel.graph.pairs()
+        sides = np.sort(country[pairs], axis=1)
+        touching = pairs[(sides == sorted(parts)).all(axis=1)]
+        inside = np.isin(np.arange(len(districts)), touching)
+    return np.asarray(inside, dtype=bool)
+
+
 def _judgement_faults(spec: ModelSpec) -> list[Fault]:
-    districts = spec.panel.districts
-    codes = {*districts.index, *districts["oblast"], *districts["country"]}
     faults: list[Fault] = []
     for number, judgement in enumerate(spec.judgements, start=1):
         where = f"judgement {number} ({judgement.area})"
-        if judgement.area not in codes:
+        if not judged_districts(spec.panel, judgement.area).any():
             faults.append(
                 Fault(
                     where,
-                    "a judgement names a district, an oblast (ISO 3166-2) or a country (ISO3)",
+                    "a judgement names a district, an oblast (ISO 3166-2), a country (ISO3) or "
+                    "a border (two ISO3 codes, KGZ-TJK)",
                     repr(judgement.area),
                     "'threatkit graph' and 'threatkit indicators show districts' list the codes",
                 )
