@@ -334,6 +334,11 @@ def test_harmless_forms_read_alike(own, body):
     assert load_catalogue([own.parent], shipped=False).values.equals(plain)
 
 
+def test_a_line_break_within_a_cell(own):
+    write_table(own, f'{VALUES_HEADER}\r\n{ROW}"two\r\nlines"\r\n')
+    assert load_catalogue([own.parent], shipped=False).values["note"].tolist() == ["two\nlines"]
+
+
 def test_a_header_alone_is_an_empty_table(own):
     write_table(own, f"{VALUES_HEADER}\n")
     catalogue = load_catalogue([own.parent], shipped=False)
@@ -455,6 +460,7 @@ def test_a_logarithm_needs_values_above_zero(own):
     [
         ('{"name": "a",}', ", row 1, character 13: the descriptor is valid JSON, found"),
         ("[]", ": the descriptor is a JSON object, found list"),
+        ('{"a":' * 3000 + "1" + "}" * 3000, ": the descriptor is valid JSON, found too deep a"),
         ("[" * 100_000, ": the descriptor is valid JSON, found too deep a nesting"),
         ("", ", row 1, character 1: the descriptor is valid JSON, found Expecting value"),
     ],
@@ -693,6 +699,29 @@ def test_all_faults_of_all_files_at_once(own):
     for piece in pieces:
         assert sum(piece in line for line in told) == 1, piece
     assert len(told) == len(pieces)
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "\ud800", "bell\x07"])
+def test_control_characters_in_a_descriptor(own, text):
+    content = descriptor()
+    content["title"] = text
+    write_values(own)
+    write_package(own, json.dumps(content), {})
+    (told,) = messages(own)
+    assert told.startswith(f"{DESCRIPTOR}: texts are valid and hold no control characters")
+    assert told.isprintable()
+
+
+def test_a_folder_that_cannot_be_read(own, monkeypatch):
+    folder = own.parent / "locked"
+    folder.mkdir()
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(folder), "iterdir", refuse)
+    with pytest.raises(InvalidInput, match="the folder can be read, found Permission denied"):
+        load_catalogue([folder], shipped=False)
 
 
 JUNK = st.sampled_from([None, 1, -2.5, True, "x", "", [], {}, [None], [1, "a"], {"a": 1}, [[]]])

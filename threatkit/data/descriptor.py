@@ -22,6 +22,7 @@ from threatkit.errors import Fault
 
 DESCRIPTOR = "datapackage.json"
 
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -111,6 +112,7 @@ def _load_json(path: Path, where: str) -> tuple[dict[str, Any], str, Fault | Non
     digest = sha256(raw).hexdigest()
     try:
         content = json.loads(raw.decode("utf-8-sig"))
+        found = _unprintable(content)
     except UnicodeDecodeError as error:
         return (
             {},
@@ -137,7 +139,20 @@ def _load_json(path: Path, where: str) -> tuple[dict[str, Any], str, Fault | Non
         return {}, digest, Fault(where, "the descriptor is valid JSON", "too deep a nesting")
     if not isinstance(content, dict):
         return {}, digest, Fault(where, "the descriptor is a JSON object", type(content).__name__)
+    if found:
+        rule = "texts are valid and hold no control characters but tab and line feed"
+        return {}, digest, Fault(where, rule, found, "Delete them.")
     return content, digest, None
+
+
+def _unprintable(node: Any) -> str:
+    """Return the first text that holds control characters or lone surrogates, escaped."""
+    if isinstance(node, str):
+        return ascii(node[:60]) if _UNPRINTABLE.search(node) else ""
+    inner = [*node, *node.values()] if isinstance(node, dict) else node
+    if isinstance(inner, list):
+        return next((found for item in inner if (found := _unprintable(item))), "")
+    return ""
 
 
 def _text(content: Mapping[str, Any], key: str, where: str, faults: list[Fault]) -> str:

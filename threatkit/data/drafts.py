@@ -43,6 +43,14 @@ def package_folders(folder: Path, faults: list[Fault]) -> list[Path]:
         return []
     if (folder / DESCRIPTOR).exists():
         return [folder]
+    try:
+        return _inner_folders(folder, where, faults)
+    except OSError as error:
+        faults.append(Fault(where, "the folder can be read", error.strerror or str(error)))
+        return []
+
+
+def _inner_folders(folder: Path, where: str, faults: list[Fault]) -> list[Path]:
     inner = [item for item in sorted(folder.iterdir()) if item.is_dir()]
     packages = [item for item in inner if (item / DESCRIPTOR).exists()]
     bare = [item for item in inner if item not in packages and any(item.glob("*.csv"))]

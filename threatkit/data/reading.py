@@ -154,7 +154,7 @@ def _decode(raw: bytes, where: str) -> tuple[str | None, list[Fault]]:
         )
         return None, [fault]
     try:
-        return raw.decode("utf-8-sig"), []
+        return raw.decode("utf-8-sig").replace("\r\n", "\n"), []
     except UnicodeDecodeError as error:
         place = error.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
         guess = " It looks like Windows-1251." if _is_cyrillic(raw) else ""
@@ -240,12 +240,10 @@ def _header_faults(header: list[str], resource: Resource, where: str) -> list[Fa
     unknown = [name for name in header if name not in resource.names]
     missing = [name for name in resource.names if name not in header]
     if len(missing) == len(resource.names):
+        one = len(header) == 1
         names = ", ".join(repr(name) for name in header)
-        return (
-            [Fault(at, f"column {name!r} is not in the schema; {expected}") for name in header[:1]]
-            if len(header) == 1
-            else [Fault(at, f"columns {names} are not in the schema; {expected}")]
-        )
+        subject = f"column {names} is" if one else f"columns {names} are"
+        return [Fault(at, f"{subject} not in the schema; {expected}")]
     faults = [
         Fault(at, f"column {name!r} is not in the schema; {expected}", "", meant(name, missing))
         for name in unknown

@@ -179,7 +179,10 @@ def _leaves(path: str, folder: Path) -> bool:
     pure = PurePosixPath(path)
     if "://" in path or "\\" in path or pure.is_absolute() or ".." in pure.parts:
         return True
-    return not (folder / path).resolve().is_relative_to(folder.resolve())
+    try:
+        return not (folder / path).resolve().is_relative_to(folder.resolve())
+    except OSError:
+        return True
 
 
 def _promise(item: Mapping[str, Any], at: str, faults: list[Fault]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _YEAR = r"[0-9]{4}"
 _NOT_FINITE = r"(?i)[+-]?(?:nan|na|n/a|null|none|inf|infinity|\.|-|\.\.)"
 _COMMA = r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?"
 _GROUPED = "[+-]?[0-9]{1,3}(?:[  \u202f',][0-9]{3})+(?:[.,][0-9]+)?"
-_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 
 
 @dataclass(frozen=True)
