@@ -101,6 +101,8 @@ def test_names_do_not_run(opened: Opened) -> None:
     page.fill("#find", "script")
     assert page.locator("#found li").first.inner_text().startswith("<script>")
     assert page.locator("#panel h2").inner_text() == NASTY
+    page.locator(".region .crossing").hover()
+    assert page.locator(".tip b").inner_text() == NASTY
     assert page.evaluate("window.pwned") is None
     assert page.locator("body img").count() == 0
 

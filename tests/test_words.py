@@ -36,7 +36,7 @@ def test_likelihood_follows_the_scale(prob: float, word: str | None) -> None:
         (0.03, 0.01, 0.09, "about 3 in 100 (1 to 9 in 100)"),
         (0.03, 0.001, 0.09, "about 3 in 100 (less than 1 to 9 in 100)"),
         (0.004, 0.001, 0.012, "about 4 in 1,000 (1 to 12 in 1,000)"),
-        (0.0001, 0.0, 0.0002, "less than 1 in 1,000 (less than 1 in 1,000)"),
+        (0.0001, 0.0, 0.0002, "less than 1 in 1,000 (so is the whole interval)"),
         (0.02, 0.018, 0.022, "about 2 in 100 (1.8 to 2.2 in 100)"),
         (0.999, 0.9, 1.0, "more than 99 in 100 (90 to more than 99 in 100)"),
     ],

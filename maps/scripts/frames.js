@@ -165,7 +165,12 @@
     listen() {
       const box = this.map.getContainer();
       const touch = matchMedia('(pointer: coarse)').matches;
-      if (touch) this.map.dragging.disable();
+      /* One finger scrolls the page until the map is enlarged; from then on it moves the map. */
+      if (touch) {
+        const home = this.map.getZoom();
+        this.map.dragging.disable();
+        this.map.on('zoomend', () => this.map.dragging[this.map.getZoom() > home + 0.3 ? 'enable' : 'disable']());
+      }
       box.addEventListener('focus', () => this.map.scrollWheelZoom.enable());
       box.addEventListener('blur', () => this.map.scrollWheelZoom.disable());
       box.addEventListener('mousedown', () => box.focus({ preventScroll: true }));
@@ -217,31 +222,43 @@
   }
 
   /* Points: events and crossings, shown when asked for. */
-  function tooltip(lines) {
-    const box = make('div');
-    lines.filter(Boolean).forEach((text, i) => make(i ? 'div' : 'b', { text }, box));
-    return box;
+  const tip = make('div', { class: 'tip', role: 'tooltip', hidden: '' }, document.body);
+
+  /* A note beside a point, kept inside the window whatever the frame cuts off. */
+  function note(point, lines) {
+    point.on('mouseover click', event => {
+      L.DomEvent.stopPropagation(event);
+      tip.replaceChildren();
+      lines.filter(Boolean).forEach((text, i) => make(i ? 'div' : 'b', { text }, tip));
+      tip.hidden = false;
+      const { clientX, clientY } = event.originalEvent;
+      const { width, height } = tip.getBoundingClientRect();
+      tip.style.left = `${Math.max(8, Math.min(clientX + 12, innerWidth - width - 8))}px`;
+      tip.style.top = `${clientY + 16 + height > innerHeight ? Math.max(8, clientY - height - 12) : clientY + 16}px`;
+    });
+    point.on('mouseout', () => { tip.hidden = true; });
   }
+  addEventListener('scroll', () => { tip.hidden = true; }, { passive: true });
+  document.addEventListener('pointerdown', () => { tip.hidden = true; });
 
   function eventPoints(frame) {
     const group = L.layerGroup();
     for (const event of threatkit.events) {
       if (!event.at) continue;
-      const point = L.circleMarker(place(event.at), { ...frame.options('points', { radius: 4, className: 'event' }) });
-      point.bindTooltip(tooltip([`${event.date}, ${event.type}`, event.place, event.text, event.source]), { className: 'tip', opacity: 1 });
+      const point = L.circleMarker(place(event.at), { ...frame.options('points', { radius: frame.key === 'valley' ? 4 : 3, className: 'event' }) });
+      note(point, [`${event.date}, ${event.type}`, event.place, event.text, event.source]);
       group.addLayer(point);
     }
     return group;
   }
 
-  function crossingPoints(frame) {
+  function crossingPoints() {
     const group = L.layerGroup();
     for (const crossing of threatkit.crossings) {
       const icon = L.divIcon({ className: 'crossing', iconSize: [9, 9] });
       const point = L.marker(place(crossing.at), { icon, pane: 'points', keyboard: false });
-      point.bindTooltip(tooltip([crossing.name, crossing.across && `to ${crossing.across}`, [crossing.mode, crossing.status, crossing.date].filter(Boolean).join(', '), crossing.source]), { className: 'tip', opacity: 1 });
+      note(point, [crossing.name, crossing.across && `to ${crossing.across}`, [crossing.mode, crossing.status, crossing.date].filter(Boolean).join(', '), crossing.source]);
       group.addLayer(point);
-      void frame;
     }
     return group;
   }

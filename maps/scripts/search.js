@@ -33,10 +33,10 @@
     for (const entry of index) {
       let best = null;
       for (const { name, key } of entry.keys) {
-        const score = key === wanted ? 0 : key.startsWith(wanted) ? 1 : ` ${key}`.includes(` ${wanted}`) ? 2 : key.includes(wanted) ? 3 : 9;
+        const score = key === wanted ? 0 : key.startsWith(wanted) ? 1 : ` ${key}`.includes(` ${wanted}`) ? 2 : wanted.length > 2 && key.includes(wanted) ? 3 : 9;
         if (score < 9 && (!best || score < best.score)) best = { score, name };
       }
-      if (!best && entry.area.includes(wanted)) best = { score: 4, name: entry.district.name };
+      if (!best && wanted.length > 2 && entry.area.includes(wanted)) best = { score: 4, name: entry.district.name };
       if (best) found.push({ ...best, district: entry.district });
     }
     return found.sort((a, b) => a.score - b.score || (b.district.pop || 0) - (a.district.pop || 0)).slice(0, 8);

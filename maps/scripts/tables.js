@@ -14,8 +14,7 @@
     const table = $('areas');
     header(table, ['Area', 'Districts', 'Chance', 'Episodes expected', 'People'], [1, 2, 3, 4]);
     const body = make('tbody', {}, table);
-    const order = { region: 0, adm0: 1, adm1: 2 };
-    for (const area of areas.slice().sort((a, b) => order[a.kind] - order[b.kind] || b.p - a.p)) {
+    for (const area of areas) {
       const row = make('tr', { class: area.kind }, body);
       make('td', { text: area.name }, row);
       for (const text of [number.format(area.districts), area.chance, area.expected, area.people]) make('td', { class: 'r', text }, row);

@@ -77,7 +77,7 @@ def _share(marks: Sequence[bool]) -> float | None:
 
 
 def _well_graded(row: Mapping[str, Any]) -> bool:
-    return str(row["reliability"]) in "ABC" and str(row["credibility"])[:1] in "123"
+    return str(row["reliability"]) in tuple("ABC") and str(row["credibility"])[:1] in tuple("123")
 
 
 def _median_age(own: Sequence[Mapping[str, Any]], facts: RunFacts) -> float | None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from threatkit.report import words
 from threatkit.report.evidence import LEVEL_WORDS, latest_values, values_by_district
-from threatkit.report.profile import Background, profile, significant, text_of
+from threatkit.report.profile import Background, profile, text_of
 from threatkit.report.shapes import build_plane, events_near, grid, project
 from threatkit.report.summary import LEVEL_LIMITS, LEVELS, PARTS, Summary
 
@@ -158,25 +158,33 @@ def _level_rows(summary: Summary) -> list[dict[str, Any]]:
 
 
 def _area_rows(summary: Summary) -> list[dict[str, Any]]:
-    rows = []
-    for code, row in summary.areas.iterrows():
-        if pd.isna(row["event_prob"]):
-            continue
-        numbers = [float(row[name]) for name in ("event_prob", "event_prob_lo", "event_prob_hi")]
-        expected = [
-            float(row[name])
-            for name in ("expected_episodes", "expected_episodes_lo", "expected_episodes_hi")
-        ]
-        rows.append(
-            {
-                "code": str(code),
-                "kind": text_of(row["area_level"]),
-                "name": text_of(row["name"]),
-                "districts": int(row["districts"]),
-                "people": words.people_phrase(significant(row["population"], 12)),
-                "p": numbers[0],
-                "chance": words.frequency_with_interval(*numbers),
-                "expected": f"{expected[0]:.1f} ({expected[1]:.1f} to {expected[2]:.1f})",
-            }
-        )
-    return rows
+    """Return the areas in the order of the table: regions, then each country with its oblasts."""
+    areas = summary.areas[summary.areas["event_prob"].notna()]
+    ordered = areas.sort_values("event_prob", ascending=False, kind="stable")
+    kind = ordered["area_level"].astype(str)
+    country_of = dict(zip(summary.districts["oblast"], summary.districts["country"], strict=True))
+    codes = [str(code) for code in ordered.index[~kind.isin(["adm0", "adm1"])]]
+    for country in ordered.index[kind == "adm0"]:
+        oblasts = ordered.index[kind == "adm1"]
+        codes += [str(country)]
+        codes += [str(code) for code in oblasts if country_of.get(code) == country]
+    codes += [str(code) for code in ordered.index if str(code) not in codes]
+    return [_area_row(code, ordered.loc[code]) for code in codes]
+
+
+def _area_row(code: str, row: pd.Series) -> dict[str, Any]:
+    expected, lo, hi = (
+        float(row[name])
+        for name in ("expected_episodes", "expected_episodes_lo", "expected_episodes_hi")
+    )
+    return {
+        "code": code,
+        "kind": text_of(row["area_level"]),
+        "name": text_of(row["name"]),
+        "districts": int(row["districts"]),
+        "people": "" if pd.isna(row["population"]) else f"{float(row['population']):,.0f}",
+        "chance": words.frequency_with_interval(
+            *(float(row[name]) for name in ("event_prob", "event_prob_lo", "event_prob_hi"))
+        ),
+        "expected": f"{expected:.1f} ({lo:.1f} to {hi:.1f})",
+    }

@@ -163,12 +163,13 @@ def _labels(summary: Summary, plane: Plane) -> list[dict[str, Any]]:
         )
         labels += _exclave_labels(parts[1:], members, places)
     if len(summary.afghan):
-        south = shapely.union_all(summary.afghan.geometry.to_crs(EQUAL_AREA).to_numpy())
+        south = summary.afghan.geometry.to_crs(EQUAL_AREA)
+        middle, bottom = south.total_bounds[[0, 2]].mean(), south.total_bounds[1]
         labels.append(
             {
                 "kind": "country",
                 "text": "Afghanistan",
-                "at": _grid_point(south.representative_point()),
+                "at": _grid_point(shapely.Point(middle, bottom)),
             }
         )
     return labels + _city_labels(summary, plane)

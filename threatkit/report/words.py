@@ -85,7 +85,7 @@ def frequency_range(lo: float, hi: float, *, base: int = 100) -> str:
     low, high = _count(lo, base), _count(hi, base)
     if low == high:
         if low.startswith(("less", "more")):
-            return f"{low} in {base:,}"
+            return "so is the whole interval"
         low, high = f"{lo * base:.1f}", f"{hi * base:.1f}"
     return f"{low} to {high} in {base:,}"
 
