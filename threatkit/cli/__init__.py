@@ -18,6 +18,7 @@ import click
 from threatkit import __version__
 from threatkit.cli.assessment import assess, remap, rescore
 from threatkit.cli.doctor import doctor
+from threatkit.cli.fit import fit
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
 from threatkit.cli.workspace import init
@@ -71,7 +72,7 @@ def threatkit(verbose: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (assess, rescore, remap, indicators, graph, init, doctor):
+for command in (assess, rescore, remap, fit, indicators, graph, init, doctor):
     threatkit.add_command(command)
 
 

@@ -1,0 +1,141 @@
+"""A rough fit by penalised likelihood, from which the sampler takes its coordinates.
+
+It decides how the posterior is sampled and not what it is: see `threatkit.areal.spectrum`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from threatkit.areal.data import ArealData
+from threatkit.areal.groups import GroupData
+from threatkit.areal.spectrum import Spectrum, Whitening, whitening
+
+FloatArray = NDArray[np.float64]
+
+#: Prior standard deviation of intercept and effects in the rough fit.
+_WIDE = 5.0
+_MIXING = 0.5
+_ROUNDS, _STEPS = 12, 40
+_LARGEST_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where the rough fit ends.
+
+    Attributes
+    ----------
+    fixed
+        Shape (1 + P,), intercept and effects.
+    whitening
+        Of the field's coefficients, at these values of intercept and effects.
+    """
+
+    fixed: FloatArray
+    whitening: Whitening
+
+
+def outcome_reference(data: ArealData, basis: Spectrum, design: FloatArray) -> Reference:
+    """Fit counts by Poisson regression with a field, its spread by expectation-maximisation.
+
+    Parameters
+    ----------
+    data
+        Counts and exposure.
+    basis
+        Of the field.
+    design
+        Shape (N, 1 + P), a column of ones and the covariates.
+    """
+    seen = data.observed
+    y = np.where(seen, np.nan_to_num(data.count), 0.0)
+    exposure = np.where(seen, data.exposure, 0.0)
+    wide = design.shape[1]
+    columns = np.hstack([design, basis.vectors])
+    relative = basis.relative_variance(_MIXING)
+    state = np.zeros(columns.shape[1])
+    if seen.any():
+        state[0] = np.log((y.sum() + 0.5) / exposure.sum())
+    sigma = 0.5
+    for _ in range(_ROUNDS):
+        prior = np.concatenate([np.full(wide, _WIDE**-2.0), 1.0 / (sigma**2 * relative)])
+        state, covariance, mean = _mode(columns, y, exposure, prior, state)
+        field = state[wide:] ** 2 + np.diag(covariance)[wide:]
+        latest = float(np.clip(np.sqrt((field / relative).mean()), 0.05, 3.0))
+        settled = abs(np.log(latest / sigma)) < 0.05
+        if settled:
+            break
+        sigma = latest
+    information = (basis.vectors**2 * mean[:, None]).sum(axis=0)
+    return Reference(state[:wide], whitening(state[wide:], information, sigma**2 * relative))
+
+
+def _mode(
+    columns: FloatArray,
+    y: FloatArray,
+    exposure: FloatArray,
+    prior: FloatArray,
+    state: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return mode, covariance and fitted mean of a Poisson regression with normal priors."""
+    for _ in range(_STEPS):
+        mean = exposure * np.exp(np.clip(columns @ state, -50.0, 50.0))
+        hessian = columns.T @ (mean[:, None] * columns)
+        hessian[np.diag_indices_from(hessian)] += prior
+        factor = cho_factor(hessian)
+        step = cho_solve(factor, columns.T @ (y - mean) - prior * state)
+        longest = np.abs(columns @ step).max(initial=0.0)
+        state = state + step * min(1.0, _LARGEST_STEP / max(longest, 1e-12))
+        if longest < 1e-3:
+            break
+    return state, cho_solve(factor, np.eye(len(state))), mean
+
+
+@dataclass(frozen=True)
+class GroupReference:
+    """Where the rough fit of a covariate known with error ends.
+
+    Attributes
+    ----------
+    centre, spread
+        Mean and standard deviation of the covariate over areas.
+    field
+        Shape (N,), the latent covariate of unit variance.
+    whitening
+        Of the coefficients of ``spread`` times the latent covariate.
+    """
+
+    centre: float
+    spread: float
+    field: FloatArray
+    whitening: Whitening
+
+
+def group_reference(groups: GroupData, basis: Spectrum, relative: FloatArray) -> GroupReference:
+    """Fit what is known of a covariate by a normal field, its spread by moments.
+
+    Parameters
+    ----------
+    groups
+        What is known.
+    basis
+        Of the field.
+    relative
+        Shape (N,), variance of the coefficients of a field of unit variance.
+    """
+    rows = np.vstack([basis.vectors[groups.area], groups.weight @ basis.vectors])
+    weight = 1.0 / (groups.se**2 + np.var(groups.x))
+    centre = float((weight * groups.x).sum() / weight.sum())
+    excess = float(np.var(groups.x) - (groups.se**2).mean())
+    spread = float(np.sqrt(max(excess, 0.1 * np.var(groups.x), 1e-4 * (groups.se**2).mean())))
+    precision = groups.se**-2.0
+    hessian = rows.T @ (precision[:, None] * rows)
+    information = np.diag(hessian).copy()
+    variance = spread**2 * relative
+    hessian[np.diag_indices_from(hessian)] += 1.0 / variance
+    mode = np.linalg.solve(hessian, rows.T @ (precision * (groups.x - centre)))
+    field = basis.vectors @ mode / spread
+    return GroupReference(centre, spread, field, whitening(mode, information, variance))

@@ -1,0 +1,118 @@
+"""BYM2 as one field in the eigenvectors of the graph, and coordinates in which it is sampled.
+
+The structured and the unstructured part of BYM2 (doi:10.1177/0962280216660421) have the same
+eigenvectors: those of the graph Laplacian. Their sum is therefore one field with independent
+coefficients a, of variance ``sigma^2 (phi s + 1 - phi)``, where s is the variance of the scaled
+structured part in that direction, 0 for the mean of a component. An island's coefficient has
+the variance ``sigma^2``. Nothing is lost by sampling the sum: half the unknowns, and the two
+parts, which the data cannot tell apart, do not wander against each other.
+
+Where counts are large they determine the field, and its coefficients divided by sigma would be
+tied to sigma; where counts are small the prior does, and the coefficients themselves would be.
+`Whitening` stands between: each coefficient is shifted and scaled by what a Gaussian
+approximation of its conditional posterior says at the current hyperparameters. It is a change
+of variables with its Jacobian, so the posterior is exact however rough the approximation.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threatkit.geo.graph import Graph
+from threatkit.model.field import field_basis
+
+FloatArray = NDArray[np.float64]
+Tensor = Any
+
+#: Added to variances of about one, so that a mixing of exactly 1 has a density.
+LEAST_VARIANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Orthonormal eigenvectors of a graph of N areas.
+
+    Attributes
+    ----------
+    vectors
+        Shape (N, N), one eigenvector a column.
+    variance
+        Shape (N,), of the scaled structured part along each; 0 for the mean of a component.
+    island
+        Shape (N,), whether the eigenvector is an island.
+    """
+
+    vectors: FloatArray
+    variance: FloatArray
+    island: NDArray[np.bool_]
+
+    def relative_variance(self, mixing: Tensor) -> Tensor:
+        """Return the variance of each coefficient of a BYM2 field with sigma = 1."""
+        own = np.where(self.island, 1.0, 0.0)
+        return LEAST_VARIANCE + own + (1.0 - own) * (mixing * self.variance + 1.0 - mixing)
+
+
+def spectrum(graph: Graph) -> Spectrum:
+    """Return the eigenvectors of a graph: the field's basis, and each component's mean."""
+    field = field_basis(graph)
+    variance = (field.basis**2).sum(axis=0)
+    modes = field.basis / np.sqrt(variance)
+    labels, size = np.unique(field.component, return_counts=True)
+    means = (field.component[:, None] == labels) / np.sqrt(size)
+    islands = size == 1
+    return Spectrum(
+        np.hstack([modes, means]),
+        np.concatenate([variance, np.where(islands, 1.0, 0.0)]),
+        np.concatenate([np.zeros(len(variance), dtype=bool), islands]),
+    )
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """A Gaussian approximation of what the data say of N independent coefficients.
+
+    Attributes
+    ----------
+    precision
+        Shape (N,), of the data about each coefficient.
+    pull
+        Shape (N,), precision times the value that the data point to.
+    """
+
+    precision: FloatArray
+    pull: FloatArray
+
+    def coefficients(
+        self, name: str, variance: Tensor, *, shift: Tensor = 0.0, scale: Tensor = 1.0
+    ) -> Tensor:
+        """Return coefficients with independent normal priors; call it inside a ``pm.Model``.
+
+        Parameters
+        ----------
+        name
+            Of the free variable and, with ``_prior`` behind, of its log density.
+        variance
+            Shape (N,), of the prior.
+        shift
+            Shape (N,), how much lower the data point for the current other parameters.
+        scale
+            The data speak of ``scale`` times the coefficients.
+        """
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        free = pm.Flat(name, shape=len(self.precision))
+        total = 1.0 / variance + scale**2 * self.precision
+        mean = scale * (self.pull - self.precision * shift) / total
+        values = mean + free / pt.sqrt(total)
+        # The prior's density at the values, and the Jacobian of the change of variables.
+        log_density = -0.5 * (values**2 / variance + pt.log(variance) + pt.log(total))
+        pm.Potential(f"{name}_prior", pt.sum(log_density))
+        return values
+
+
+def whitening(mode: FloatArray, precision: FloatArray, variance: FloatArray) -> Whitening:
+    """Return the whitening whose mean is the mode where the prior has the variance."""
+    return Whitening(precision, mode * (1.0 / variance + precision))
