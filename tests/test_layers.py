@@ -17,6 +17,7 @@ LAYERS = (
     {"config", "store"},
     {"geo", "data"},
     {"model"},
+    {"areal"},
     {"scores", "archive"},
     {"evaluate", "report"},
     {"pipeline", "doctor", "workspace"},
@@ -31,6 +32,7 @@ LIGHT = (
     "threatkit.geo.graph",
     "threatkit.geo.distances",
     "threatkit.model.spec",
+    "threatkit.areal.data",
     "threatkit.scores",
     "threatkit.cli",
 )
