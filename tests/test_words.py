@@ -111,6 +111,7 @@ def test_reasons_are_associations() -> None:
     )
     assert "associated" not in words.reasons_sentence([("border", 0.0)])
     assert words.factor_phrase(0.693, 0.1, 1.2) == "2.0 times (1.1 to 3.3)"
+    assert words.factor_phrase(-0.22, -0.22, -0.22) == "0.80 times, exactly"
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,14 @@
     return chart;
   }
 
-  const LIMIT = Math.log(8);
-  /** One contribution on a scale from an eighth to eight times; hollow where the prior sets it. */
+  const LIMIT = Math.log(32);
+  /** One contribution on a scale from 1/32 to 32 times; hollow where the prior sets it. */
   function factor(part) {
     const width = 312;
     const place = value => 6 + (Math.min(LIMIT, Math.max(-LIMIT, value)) + LIMIT) / (2 * LIMIT) * (width - 12);
     const chart = svg(width, 14, part[4] + (part[3] ? ', set by assumption' : ''));
     draw('line', { x1: 0, x2: width, y1: 7, y2: 7, class: 'axis' }, chart);
-    for (const tick of [0.25, 0.5, 1, 2, 4]) draw('line', { x1: place(Math.log(tick)), x2: place(Math.log(tick)), y1: tick === 1 ? 0 : 5, y2: tick === 1 ? 14 : 9, class: tick === 1 ? 'zero' : 'axis' }, chart);
+    for (const tick of [1 / 16, 0.25, 1, 4, 16]) draw('line', { x1: place(Math.log(tick)), x2: place(Math.log(tick)), y1: tick === 1 ? 0 : 5, y2: tick === 1 ? 14 : 9, class: tick === 1 ? 'zero' : 'axis' }, chart);
     draw('line', { x1: place(part[1]), x2: place(part[2]), y1: 7, y2: 7, class: part[3] ? 'interval prior' : 'interval' }, chart);
     draw('circle', { cx: place(part[0]), cy: 7, r: 4, class: part[3] ? 'point hollow' : 'point' }, chart);
     return chart;
@@ -73,7 +73,7 @@
   function factorAxis() {
     const width = 312;
     const chart = svg(width, 14, 'Scale: times the usual number of episodes');
-    for (const [tick, text] of [[0.25, '¼'], [0.5, '½'], [1, '1'], [2, '2'], [4, '4 times']]) {
+    for (const [tick, text] of [[1 / 16, '1/16'], [0.25, '¼'], [1, '1'], [4, '4'], [16, '16 times']]) {
       draw('text', { x: 6 + (Math.log(tick) + LIMIT) / (2 * LIMIT) * (width - 12), y: 11, 'text-anchor': 'middle', text }, chart);
     }
     return chart;

@@ -22,10 +22,10 @@
   }
 
   const width = district => district.p[2] / Math.max(district.p[1], 1e-6);
-  const WIDTHS = [2, 4, 8, 16];
+  const WIDTHS = [5, 10, 30, 100];
   const widthClass = district => WIDTHS.filter(limit => width(district) >= limit).length + 1;
 
-  const FACTORS = [0.5, 0.8, 1.25, 2];
+  const FACTORS = [1 / 3, 0.8, 1.25, 3];
   const factorClass = (district, part) => FACTORS.filter(limit => Math.exp(district.parts[part][0]) >= limit).length + 1;
 
   function classes(labels, fills, classOf) {
@@ -70,10 +70,10 @@
     key: 'width', label: 'Uncertainty',
     fill: district => `var(--e${widthClass(district)})`,
     pattern: () => '',
-    finding: () => `In ${count(assessed, district => width(district) >= 8)} of ${assessed.length} districts the interval is eightfold or wider`,
+    finding: () => `In ${count(assessed, district => width(district) >= 10)} of ${assessed.length} districts the interval is tenfold or wider`,
     meaning: `How many times the upper end of the ${facts.ci}% interval is its lower end. Dark: we can hardly tell.`,
     value: district => `interval ${times(width(district))} wide: ${district.chance}`,
-    legend: () => classes(['under 2 times', '2 to 4', '4 to 8', '8 to 16', '16 times or more'], five('e'), widthClass),
+    legend: () => classes(['under 5 times', '5 to 10', '10 to 30', '30 to 100', '100 times or more'], five('e'), widthClass),
   };
 
   const parts = facts.parts.map((part, number) => ({
@@ -83,7 +83,7 @@
     finding: () => `${part.label}: associated with more in ${count(assessed, d => d.parts[number][1] > 0)}, with less in ${count(assessed, d => d.parts[number][2] < 0)} of ${assessed.length} districts`,
     meaning: 'Times the usual number of episodes. Counted above: the whole interval on one side. Dotted: set by assumption, not by data.',
     value: district => `${part.label}: ${district.parts[number][4]}${district.parts[number][3] ? ', set by assumption' : ''}`,
-    legend: () => classes(['half or less', '0.5 to 0.8 times', 'about the same', '1.25 to 2 times', 'double or more'], five('d'), district => factorClass(district, number)),
+    legend: () => classes(['a third or less', '⅓ to 0.8 times', 'about the same', '1.25 to 3 times', '3 times or more'], five('d'), district => factorClass(district, number)),
   }));
 
   const layers = [level, chance, unsure, ...parts];

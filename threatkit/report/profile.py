@@ -197,8 +197,7 @@ def _unknown(
     sentences = []
     information = score.get("information")
     if information is not None and not pd.isna(information):
-        share = max(0, round(100 * float(information)))
-        sentences.append(f"The district's own record settles {share}% of the uncertainty.")
+        sentences.append(_record(float(information)))
     prior = [words.PART_LABELS[part] for part in parts if _part(score, part)[3]]
     if prior:
         sentences.append(f"Set by assumption, not by data: {words.join_clauses(prior)}.")
@@ -214,6 +213,12 @@ def _unknown(
         label = words.PART_LABELS[widest]
         sentences.append(f"Least certain of the reasons: {label}. Data on it would say most.")
     return sentences
+
+
+def _record(information: float) -> str:
+    share = round(100 * information)
+    amount = "almost nothing" if share < 1 else "nearly all" if share > 99 else f"{share}%"
+    return f"The district's own record settles {amount} of the uncertainty."
 
 
 def _width(score: Mapping[str, Any], part: str) -> float:

@@ -232,6 +232,8 @@ def confidence_sentence(evidence: Evidence) -> str:
 
 def factor_phrase(mean: float, lo: float, hi: float) -> str:
     """Return a contribution on the log scale as a factor: '1.6 times (1.1 to 2.4)'."""
+    if math.isclose(lo, hi, abs_tol=1e-6):
+        return f"{_factor(mean)} times, exactly"
     return f"{_factor(mean)} times ({_factor(lo)} to {_factor(hi)})"
 
 
@@ -239,7 +241,7 @@ def _factor(log_value: float) -> str:
     value = math.exp(min(max(log_value, -12.0), 12.0))
     if value >= 10:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 or value >= 0.95 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
 
 
 def reasons_sentence(parts: list[tuple[str, float]]) -> str:
