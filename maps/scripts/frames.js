@@ -97,6 +97,8 @@
     addBorders() {
       const near = this.home.pad(1);
       const here = lines => this.key === 'valley' ? lines.filter(line => L.latLngBounds(line).intersects(near)) : lines;
+      /* A light edge keeps borders of countries visible between two dark districts. */
+      L.polyline(here(borders[BORDER.country]), this.options('borders', { className: 'border casing', interactive: false })).addTo(this.map);
       for (const name of ['district', 'hole', 'approximate', 'oblast', 'outer', 'country']) {
         L.polyline(here(borders[BORDER[name]]), this.options('borders', { className: `border ${name}`, interactive: false })).addTo(this.map);
       }
