@@ -16,12 +16,14 @@ from threatkit.cli.options import (
 )
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
-from threatkit.store import read_record
+from threatkit.store import RECORD, read_record
 
 if TYPE_CHECKING:
     from threatkit.pipeline import AssessResult
 
 WORKSPACE_CONFIG = "threatkit.toml"
+#: So many reasons why the gate was not met are told; all of them are in the record.
+_SHOWN = 6
 
 
 @click.command()
@@ -146,7 +148,11 @@ def _conclude(result: "AssessResult", form: Format | None, show: bool) -> None:
     if show:
         webbrowser.open(page.resolve().as_uri())
     if not result.gate_passed:
-        reasons = "\n".join(f"  {message}" for message in result.gate_messages)
+        shown = list(result.gate_messages[:_SHOWN])
+        if len(result.gate_messages) > _SHOWN:
+            more = len(result.gate_messages) - _SHOWN
+            shown.append(f"and {more} more, all under 'diagnostics' in {result.folder / RECORD}")
+        reasons = "\n".join(f"  {message}" for message in shown)
         raise GateNotMet(
             f"the sampler's diagnostics gate was not met: do not use this run.\n{reasons}\n"
             "Raise 'draws', 'tune' or 'budget_minutes' under [sampling], or try another --seed"
