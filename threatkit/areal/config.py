@@ -38,7 +38,7 @@ GROUP_PRIORS: Mapping[str, tuple[Prior, str]] = MappingProxyType(
     }
 )
 #: Small steps: the field's variance may lie near zero.
-SAMPLING = SamplingOptions(target_accept=0.95)
+SAMPLING = SamplingOptions(target_accept=0.98)
 
 
 @dataclass(frozen=True)

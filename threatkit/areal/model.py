@@ -39,11 +39,11 @@ def build_areal(config: ArealConfig, data: ArealData) -> pm.Model:
     coords = {"area": list(data.areas), "covariate": effects(data)}
     with pm.Model(coords=coords) as model:
         latent = None if data.groups is None else _latent(config, data.groups, basis)
-        eta = pm.Deterministic("eta", _eta(config, data, basis, latent), dims="area")
         extra = None
         if config.likelihood in OVERDISPERSION:
             name = OVERDISPERSION[config.likelihood]
             extra = _variable(name, config.priors[name])
+        eta = pm.Deterministic("eta", _eta(config, data, basis, latent, extra), dims="area")
         seen = np.flatnonzero(data.observed)
         if len(seen):
             pm.Potential("counts", pt.sum(_log_likelihood(config, data, eta, seen, extra)))
@@ -110,7 +110,9 @@ def _latent(config: ArealConfig, groups: GroupData, basis: Spectrum) -> _Latent:
     return _Latent(b, reference)
 
 
-def _eta(config: ArealConfig, data: ArealData, basis: Spectrum, latent: _Latent | None) -> Tensor:
+def _eta(
+    config: ArealConfig, data: ArealData, basis: Spectrum, latent: _Latent | None, extra: Tensor
+) -> Tensor:
     """Return intercept, effects and field; the field is sampled about what the counts say."""
     priors = config.priors
     x = data.covariates.to_numpy()
@@ -137,8 +139,18 @@ def _eta(config: ArealConfig, data: ArealData, basis: Spectrum, latent: _Latent 
     sigma = _variable("sigma", priors["sigma"])
     phi = _variable("phi", priors["phi"])
     variance = sigma**2 * basis.relative_variance(phi)
-    field = rough.whitening.coefficients("modes", variance, shift=shift)
+    trust = _trust(config.likelihood, rough.mean, extra)
+    field = rough.whitening.coefficients("modes", variance, shift=shift, trust=trust)
     return fixed + pt.dot(pt.as_tensor_variable(basis.vectors), field)
+
+
+def _trust(likelihood: str, mean: FloatArray, extra: Tensor) -> Tensor:
+    """Return the information of the counts over that of Poisson counts of the same mean."""
+    if likelihood == "nb1":
+        return 1.0 / (1.0 + extra)
+    if likelihood == "nb2" and mean.sum() > 0:
+        return pt.sum(mean / (1.0 + mean / extra)) / mean.sum()
+    return 1.0
 
 
 def _log_likelihood(

@@ -30,11 +30,14 @@ class Reference:
     ----------
     fixed
         Shape (1 + P,), intercept and effects.
+    mean
+        Shape (N,), the expected counts; 0 where none is known.
     whitening
         Of the field's coefficients, at these values of intercept and effects.
     """
 
     fixed: FloatArray
+    mean: FloatArray
     whitening: Whitening
 
 
@@ -70,7 +73,7 @@ def outcome_reference(data: ArealData, basis: Spectrum, design: FloatArray) -> R
             break
         sigma = latest
     information = (basis.vectors**2 * mean[:, None]).sum(axis=0)
-    return Reference(state[:wide], whitening(state[wide:], information, sigma**2 * relative))
+    return Reference(state[:wide], mean, whitening(state[wide:], information, sigma**2 * relative))
 
 
 def _mode(

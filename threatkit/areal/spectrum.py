@@ -85,7 +85,13 @@ class Whitening:
     pull: FloatArray
 
     def coefficients(
-        self, name: str, variance: Tensor, *, shift: Tensor = 0.0, scale: Tensor = 1.0
+        self,
+        name: str,
+        variance: Tensor,
+        *,
+        shift: Tensor = 0.0,
+        scale: Tensor = 1.0,
+        trust: Tensor = 1.0,
     ) -> Tensor:
         """Return coefficients with independent normal priors; call it inside a ``pm.Model``.
 
@@ -99,13 +105,15 @@ class Whitening:
             Shape (N,), how much lower the data point for the current other parameters.
         scale
             The data speak of ``scale`` times the coefficients.
+        trust
+            Share of the data's precision that is left for the current other parameters.
         """
         import pymc as pm
         import pytensor.tensor as pt
 
         free = pm.Flat(name, shape=len(self.precision))
-        total = 1.0 / variance + scale**2 * self.precision
-        mean = scale * (self.pull - self.precision * shift) / total
+        total = 1.0 / variance + trust * scale**2 * self.precision
+        mean = trust * scale * (self.pull - self.precision * shift) / total
         values = mean + free / pt.sqrt(total)
         # The prior's density at the values, and the Jacobian of the change of variables.
         log_density = -0.5 * (values**2 / variance + pt.log(variance) + pt.log(total))

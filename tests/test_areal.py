@@ -1,0 +1,233 @@
+"""Fits of a researcher's own areas: published results, known parameters, exact algebra."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from scipy import stats
+
+from threatkit.areal.config import ArealConfig
+from threatkit.areal.data import ArealData, load_areal
+from threatkit.areal.fit import ArealFit, fit_areal
+from threatkit.areal.model import build_areal
+from threatkit.areal.neighbours import edge_graph
+from threatkit.areal.results import log_likelihood, summarise_areas, summarise_parameters
+from threatkit.areal.spectrum import Whitening, spectrum
+from threatkit.geo.graph import Graph
+from threatkit.model.field import laplacian
+from threatkit.options import SamplingOptions
+
+LIP = Path(__file__).parent / "data" / "lip_cancer"
+SHORT = SamplingOptions(tune=700, draws=1000, max_rounds=1, target_accept=0.95)
+#: Orkney, Shetland and the Western Isles.
+ISLANDS = ["S06", "S08", "S11"]
+
+
+def two_parts() -> Graph:
+    """Return a path of three areas, a triangle with a tail, and two islands."""
+    areas = pd.Index([f"A{i}" for i in range(9)])
+    pairs = np.array([(0, 1), (1, 2), (3, 4), (4, 5), (3, 5), (5, 6)])
+    return edge_graph(areas, pairs[:, 0], pairs[:, 1])
+
+
+def grid(rows: int, columns: int) -> Graph:
+    place = np.arange(rows * columns).reshape(rows, columns)
+    start = np.concatenate([place[:, :-1].ravel(), place[:-1].ravel()])
+    end = np.concatenate([place[:, 1:].ravel(), place[1:].ravel()])
+    return edge_graph(pd.Index([f"G{i:03d}" for i in place.ravel()]), start, end)
+
+
+def dense_covariance(graph: Graph, mixing: float) -> np.ndarray:
+    """Return BYM2's covariance with sigma = 1 from dense generalised inverses."""
+    precision = laplacian(graph).toarray()
+    result = np.eye(len(precision)) * (1 - mixing)
+    components = graph.components()
+    for label in np.unique(components):
+        members = np.flatnonzero(components == label)
+        place = np.ix_(members, members)
+        if len(members) == 1:
+            result[place] = 1.0
+            continue
+        structured = np.linalg.pinv(precision[place])
+        result[place] += mixing * structured / np.exp(np.log(np.diag(structured)).mean())
+    return result
+
+
+@pytest.mark.parametrize("mixing", [0.0, 0.3, 0.9])
+def test_the_spectrum_is_bym2_component_by_component(mixing: float) -> None:
+    graph = two_parts()
+    basis = spectrum(graph)
+    np.testing.assert_allclose(basis.vectors.T @ basis.vectors, np.eye(9), atol=1e-12)
+    covariance = (basis.vectors * basis.relative_variance(mixing)) @ basis.vectors.T
+    np.testing.assert_allclose(covariance, dense_covariance(graph, mixing), atol=1e-8)
+
+
+def placed(model: pm.Model, names: list[str]) -> Callable[[dict[str, Any]], list[np.ndarray]]:
+    """Return the function of a point of the sampler that gives some variables."""
+    outputs = model.replace_rvs_by_values([model[name] for name in names])
+    return model.compile_fn(
+        outputs, inputs=model.value_vars, mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+
+
+def test_whitening_leaves_the_prior_as_it_is() -> None:
+    """The density of the coefficients is the normal prior's, whatever the whitening."""
+    rng = np.random.default_rng(5)
+    bend = Whitening(rng.gamma(2, 2, 4), rng.normal(0, 3, 4))
+    variance, shift, scale, trust = np.array([0.1, 1.0, 2.0, 5.0]), rng.normal(size=4), 0.7, 0.3
+    with pm.Model() as model:
+        values = bend.coefficients("e", variance, shift=shift, scale=scale, trust=trust)
+        pm.Deterministic("values", values)
+    density = model.compile_logp(mode="FAST_COMPILE")
+    total = 1 / variance + trust * scale**2 * bend.precision
+    place = placed(model, ["values"])
+    for point in rng.normal(0, 2, (6, 4)):
+        (at,) = place({"e": point})
+        expected = stats.norm.logpdf(at, 0, np.sqrt(variance)).sum() - 0.5 * np.log(total).sum()
+        assert density({"e": point}) - 2 * np.log(2 * np.pi) == pytest.approx(expected)
+
+
+def published_config(config: ArealConfig) -> ArealConfig:
+    """Return the priors of Stan's case study: normal, and half-normal(1) for the spread."""
+    from threatkit.model.priors import Prior
+
+    priors = {**config.priors, "sigma": Prior("half_normal", (1.0,))}
+    return replace(config, priors=priors, sampling=SHORT)
+
+
+@pytest.fixture(scope="module")
+def lip() -> tuple[ArealConfig, ArealData]:
+    config, data = load_areal(LIP / "lip.toml")
+    return replace(config, sampling=SHORT), data
+
+
+@pytest.fixture(scope="module")
+def lip_fit(lip: tuple[ArealConfig, ArealData]) -> ArealFit:
+    return fit_areal(*lip, seed=1)
+
+
+@pytest.mark.integration
+def test_the_published_fit_of_the_connected_map_comes_back() -> None:
+    """Stan's case study on BYM2 (Morris 2019): mean and sd of intercept, effect, sigma, rho."""
+    config, data = load_areal(LIP / "connected.toml")
+    fitted = fit_areal(published_config(config), data, seed=2)
+    table = summarise_parameters(fitted)
+    percent = pd.read_csv(LIP / "counts.csv")["aff_percent"] / 10
+    slope = fitted.draws["beta"].to_numpy().ravel() / percent.std(ddof=0)
+    intercept = fitted.draws["mu"].to_numpy().ravel() - slope * percent.mean()
+    for draws, mean, sd in ((intercept, -0.217, 0.129), (slope, 0.365, 0.134)):
+        assert draws.mean() == pytest.approx(mean, abs=0.02)
+        assert draws.std() == pytest.approx(sd, abs=0.012)
+    assert table.loc["sigma", "mean"] == pytest.approx(0.514, abs=0.015)
+    assert table.loc["sigma", "sd"] == pytest.approx(0.0885, abs=0.008)
+    assert table.loc["phi", "mean"] == pytest.approx(0.878, abs=0.03)
+    fifth = np.exp(fitted.draws["eta"].sel(area="S05").to_numpy()) * data.exposure[4]
+    assert fifth.mean() == pytest.approx(13.8, abs=0.4)
+
+
+@pytest.mark.integration
+def test_lip_cancer_passes_the_gate_and_knows_its_islands(
+    lip: tuple[ArealConfig, ArealData], lip_fit: ArealFit
+) -> None:
+    assert lip_fit.diagnostics.passed, lip_fit.diagnostics.failures
+    table = summarise_areas(lip_fit)
+    # Freni-Sterrantino et al. (2018), table 1, structured field alone, other priors.
+    for area, risk in zip(ISLANDS, (2.87, 2.06, 2.32), strict=True):
+        assert np.exp(table.loc[area, "q50"]) == pytest.approx(risk, rel=0.15)
+    assert np.corrcoef(table["mean"], np.log((lip[1].count + 0.5) / lip[1].exposure))[0, 1] > 0.8
+
+
+@pytest.mark.integration
+def test_the_same_seed_gives_the_same_draws(
+    lip: tuple[ArealConfig, ArealData], lip_fit: ArealFit
+) -> None:
+    again = fit_areal(*lip, seed=1)
+    np.testing.assert_array_equal(again.draws["eta"].to_numpy(), lip_fit.draws["eta"].to_numpy())
+
+
+def simulated(
+    likelihood: str, extra: float, *, scale: float, seed: int
+) -> tuple[ArealConfig, ArealData, np.ndarray]:
+    """Return a configuration, data and true eta: mu 0.3, beta 0.4, sigma 0.5, phi 0.6."""
+    config, _ = load_areal(LIP / "lip.toml")
+    graph = grid(10, 12)
+    rng = np.random.default_rng(seed)
+    basis = spectrum(graph)
+    x = rng.normal(size=120)
+    x = (x - x.mean()) / x.std()
+    field = basis.vectors @ (np.sqrt(basis.relative_variance(0.6)) * rng.normal(size=120))
+    eta = 0.3 + 0.4 * x + 0.5 * field
+    exposure = scale * rng.gamma(3, 1 / 3, 120)
+    mean = exposure * np.exp(eta)
+    count = {
+        "poisson": lambda: rng.poisson(mean),
+        "nb1": lambda: rng.negative_binomial(mean / extra, 1 / (1 + extra)),
+        "nb2": lambda: rng.negative_binomial(extra, extra / (extra + mean)),
+    }[likelihood]()
+    frame = pd.DataFrame({"x": x}, index=pd.Index(graph.districts, name="area"))
+    data = ArealData(graph, count.astype(float), exposure, frame)
+    config = replace(config, likelihood=likelihood, covariates=("x",), sampling=SHORT)
+    return config, data, eta
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("likelihood", "extra", "scale"),
+    [("poisson", 0.0, 300.0), ("nb1", 1.5, 20.0), ("nb2", 4.0, 20.0)],
+)
+def test_known_parameters_come_back(likelihood: str, extra: float, scale: float) -> None:
+    config, data, eta = simulated(likelihood, extra, scale=scale, seed=4)
+    fitted = fit_areal(config, data, seed=3)
+    assert fitted.diagnostics.passed, fitted.diagnostics.failures
+    truth = {"mu": 0.3, "beta": 0.4, "sigma": 0.5, "phi": 0.6}
+    truth |= {"nb1": {"dispersion": extra}, "nb2": {"size": extra}}.get(likelihood, {})
+    table = summarise_parameters(fitted)
+    assert list(table.index) == list(truth)
+    for name, value in truth.items():
+        low, high = np.quantile(fitted.draws[name].to_numpy(), [0.005, 0.995])
+        assert low < value < high, name
+    areas = summarise_areas(fitted)
+    inside = ((areas["q05"] <= eta) & (eta <= areas["q95"])).mean()
+    assert 0.8 <= inside <= 1.0
+    mean = data.exposure * np.exp(fitted.draws["eta"].isel(chain=0, draw=0).to_numpy())
+    first = fitted.draws.isel(chain=0, draw=0)
+    expected = {
+        "poisson": lambda: stats.poisson.logpmf(data.count, mean),
+        "nb1": lambda: stats.nbinom.logpmf(
+            data.count, mean / float(first["dispersion"]), 1 / (1 + float(first["dispersion"]))
+        ),
+        "nb2": lambda: stats.nbinom.logpmf(
+            data.count, float(first["size"]), float(first["size"]) / (float(first["size"]) + mean)
+        ),
+    }[likelihood]()
+    found = log_likelihood(config, data, fitted).isel(chain=0, draw=0)
+    np.testing.assert_allclose(found.to_numpy(), expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "nb1", "nb2"])
+def test_the_model_has_the_textbook_density(likelihood: str) -> None:
+    """Compare the model's density with scipy's at several points, up to one constant."""
+    config, data, _ = simulated(likelihood, 2.0, scale=5.0, seed=8)
+    model = build_areal(config, data)
+    density = model.compile_logp(sum=False, mode="FAST_COMPILE")
+    place = placed(model, ["eta", *(n for n in ("size", "dispersion") if n in model.named_vars)])
+    rng = np.random.default_rng(2)
+    start = model.initial_point()
+    names = [term.name for term in model.potentials]
+    at = len(model.free_RVs) + names.index("counts")
+    for _ in range(3):
+        point = {name: value + rng.normal(0, 0.2, np.shape(value)) for name, value in start.items()}
+        eta, *extra = place(point)
+        mean = data.exposure * np.exp(eta)
+        if likelihood == "poisson":
+            expected = stats.poisson.logpmf(data.count, mean)
+        elif likelihood == "nb1":
+            expected = stats.nbinom.logpmf(data.count, mean / extra[0], 1 / (1 + extra[0]))
+        else:
+            expected = stats.nbinom.logpmf(data.count, extra[0], extra[0] / (extra[0] + mean))
+        assert density(point)[at] == pytest.approx(expected.sum(), rel=1e-8)
