@@ -62,7 +62,7 @@ def test_rates_of_districts_come_back(simulated: Simulated, fitted: Fit) -> None
 
 
 def test_a_pillar_follows_its_indicator(simulated: Simulated, fitted: Fit) -> None:
-    z = flat(fitted.draws, "z_youth").mean(axis=0)
+    z = flat(fitted.draws, "part_youth").mean(axis=0)
     assert np.corrcoef(z, simulated.states["youth"])[0, 1] > 0.7
 
 
@@ -101,8 +101,8 @@ def test_a_district_without_data_is_less_certain(simulated: Simulated) -> None:
     narrow = flat(full.draws, "eta").std(axis=0)[second]
     assert (wide > narrow).mean() > 0.95
     known = information(spec, result.draws)
-    assert np.allclose(known[second], 0, atol=1e-9)
-    assert known[~second].mean() > 0.1
+    assert known[second].max() < 0.2
+    assert known[~second].mean() > 3 * known[second].mean()
 
 
 def test_predictive_checks_hold_the_data(fitted: Fit) -> None:
@@ -150,13 +150,13 @@ def test_two_years_hold_more_than_one(fitted: Fit) -> None:
 def test_draws_survive_the_file(fitted: Fit, tmp_path: Path) -> None:
     known = np.linspace(0, 1, len(fitted.spec.panel.districts))
     path = tmp_path / "posterior.nc"
-    write_draws(path, fitted, information=known, prior_sd={"space": known})
+    write_draws(path, fitted, information=known, learned={"space": known})
     made, back, sd = read_forecast(path)
     np.testing.assert_allclose(made.event_prob, fitted.forecast.event_prob, rtol=1e-5)
     np.testing.assert_allclose(back, known)
     np.testing.assert_allclose(sd["space"], known)
-    before = score(fitted.forecast, information=known, prior_sd={"space": known})
-    after = score(made, information=back, prior_sd=sd)
+    before = score(fitted.forecast, information=known, learned={"space": known})
+    after = score(made, information=back, learned=sd)
     assert (before.districts["rank"] == after.districts["rank"]).mean() > 0.95
     assert (before.districts["risk_level"] == after.districts["risk_level"]).all()
 

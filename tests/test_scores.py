@@ -58,8 +58,8 @@ def made(seed: int = 0, likelihood: str = "nb1") -> Forecast:
 
 
 def scored(forecast: Forecast, **kwargs: object) -> pd.DataFrame:
-    sd = {"border": np.ones(N)}
-    return score(forecast, information=np.zeros(N), prior_sd=sd, **kwargs).districts  # type: ignore[arg-type]
+    sd = {"border": np.full(N, 0.5)}
+    return score(forecast, information=np.zeros(N), learned=sd, **kwargs).districts  # type: ignore[arg-type]
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -130,7 +130,7 @@ def test_a_wider_interval_is_wider() -> None:
 
 def test_an_area_is_the_sum_of_its_districts_in_each_draw() -> None:
     forecast = made()
-    areas = score(forecast, information=np.zeros(N), prior_sd={}).areas
+    areas = score(forecast, information=np.zeros(N), learned={}).areas
     inside = (forecast.districts["oblast"] == "KG-B").to_numpy()
     total = forecast.expected[:, inside].sum(axis=1)
     prob = event_probability(total[:, None], forecast.dispersion, "nb1").mean()
@@ -147,16 +147,16 @@ def test_ranks_are_within_the_region_asked_for() -> None:
     assert frame.index.tolist() == members
 
 
-def test_the_prior_sets_a_contribution_that_has_not_narrowed() -> None:
+def test_the_prior_sets_a_contribution_that_the_data_have_not_moved() -> None:
     forecast = made()
-    wide = score(forecast, information=np.zeros(N), prior_sd={"border": np.full(N, 10.0)})
-    same = score(forecast, information=np.zeros(N), prior_sd={"border": np.ones(N)})
+    wide = score(forecast, information=np.zeros(N), learned={"border": np.full(N, 0.9)})
+    same = score(forecast, information=np.zeros(N), learned={"border": np.full(N, 0.1)})
     assert not wide.districts["contribution_border_prior"].dropna().any()
     assert same.districts["contribution_border_prior"].dropna().all()
 
 
 def test_level_counts_cover_every_district() -> None:
-    counts = score(made(), information=np.zeros(N), prior_sd={}).level_counts
+    counts = score(made(), information=np.zeros(N), learned={}).level_counts
     assert counts["mean"].sum() == pytest.approx(11)
     assert (counts["lo"] <= counts["mean"]).all()
 

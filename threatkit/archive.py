@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 def write_draws(
-    path: Path, fit: Fit, *, information: FloatArray, prior_sd: Mapping[str, FloatArray]
+    path: Path, fit: Fit, *, information: FloatArray, learned: Mapping[str, FloatArray]
 ) -> None:
     """Write the draws of a fit, its forecast and what scoring needs besides.
 
@@ -34,8 +34,8 @@ def write_draws(
         The fitted model.
     information
         Shape (district,).
-    prior_sd
-        Part -> shape (district,): sd of the contribution under the prior.
+    learned
+        Part -> shape (district,): how far the contribution has moved from its prior, 0 to 1.
     """
     posterior = fit.draws.drop_vars([v for v in fit.draws if str(v).startswith("part_")])
     tree = xr.DataTree.from_dict(
@@ -43,7 +43,7 @@ def write_draws(
             "posterior": _single(posterior),
             "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), fit.divergent)}),
             "forecast": _single(_forecast_dataset(fit)),
-            "districts": _district_dataset(fit.forecast, information, prior_sd),
+            "districts": _district_dataset(fit.forecast, information, learned),
         }
     )
     tree["posterior"].attrs["seed"] = fit.seed
@@ -89,10 +89,10 @@ def _forecast_dataset(fit: Fit) -> xr.Dataset:
 
 
 def _district_dataset(
-    made: Forecast, information: FloatArray, prior_sd: Mapping[str, FloatArray]
+    made: Forecast, information: FloatArray, learned: Mapping[str, FloatArray]
 ) -> xr.Dataset:
     frame = made.districts.assign(
-        information=information, **{f"prior_sd_{name}": sd for name, sd in prior_sd.items()}
+        information=information, **{f"learned_{name}": sd for name, sd in learned.items()}
     )
     plain = frame.assign(
         **{
@@ -107,7 +107,7 @@ def _district_dataset(
 
 
 def read_forecast(path: Path) -> tuple[Forecast, FloatArray, dict[str, FloatArray]]:
-    """Return the forecast, the information and the priors' sds of a file of draws.
+    """Return the forecast, the information and what was learned of each part of a file of draws.
 
     Raises
     ------
@@ -132,11 +132,11 @@ def read_forecast(path: Path) -> tuple[Forecast, FloatArray, dict[str, FloatArra
             )
         made = tree["forecast"].to_dataset().load()
         table = tree["districts"].to_dataset().load()
-    return _forecast(made, table), table["information"].to_numpy(), _prior_sd(table)
+    return _forecast(made, table), table["information"].to_numpy(), _learned(table)
 
 
-def _prior_sd(table: xr.Dataset) -> dict[str, FloatArray]:
-    prefix = "prior_sd_"
+def _learned(table: xr.Dataset) -> dict[str, FloatArray]:
+    prefix = "learned_"
     names = [str(name) for name in table if str(name).startswith(prefix)]
     return {name.removeprefix(prefix): table[name].to_numpy() for name in names}
 

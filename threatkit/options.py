@@ -69,7 +69,7 @@ class SamplingOptions:
 
     chains: int = 4
     tune: int = 1000
-    draws: int = 1000
+    draws: int = 1500
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
@@ -82,7 +82,8 @@ class Judgement:
     Attributes
     ----------
     area
-        District, ISO 3166-2 or ISO3 code.
+        District, ISO 3166-2 or ISO3 code, or a border as two ISO3 codes, ``KGZ-TJK``: the
+        districts of both countries that touch it.
     factor
         Multiplies the expected number of episodes; above 1 is worse.
     factor_sd

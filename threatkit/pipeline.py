@@ -33,8 +33,8 @@ from threatkit.model.assemble import Outcome, assemble
 from threatkit.model.check import PredictiveCheck, narrowing, predictive_check, prior_draws
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, contributions
-from threatkit.model.information import information
-from threatkit.model.spec import Judgement, ModelSpec, make_priors
+from threatkit.model.information import information, learned
+from threatkit.model.spec import ModelSpec, make_priors
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
 from threatkit.report.gather import summarise
@@ -97,7 +97,7 @@ class Assessment:
     fitted: Fit
     scores: Scores
     information: np.ndarray
-    prior_sd: Mapping[str, np.ndarray]
+    learned: Mapping[str, np.ndarray]
     check: PredictiveCheck
     narrowed: pd.Series
 
@@ -154,7 +154,7 @@ def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
         detection=options.detection,
         international_weight=options.international_weight,
         horizon_months=config.horizon_months,
-        judgements=tuple(Judgement(**asdict(judgement)) for judgement in config.judgements),
+        judgements=config.judgements,
     )
 
 
@@ -190,9 +190,12 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
     with progress.step("Checking the model against the data"):
         prior = prior_draws(spec, seed=config.seed)
         check = predictive_check(spec, prior, fitted.draws, seed=config.seed)
-        ones = np.ones((1, len(spec.panel.districts)))
-        prior_parts = contributions(replace(spec, judgements=()), prior, ones)
-        prior_sd = {name: values.std(axis=0) for name, values in prior_parts.items()}
+        prior_parts = contributions(spec, prior)
+        moved = {
+            name: learned(after.mean(axis=0), after.var(axis=0), *_moments(prior_parts[name]))
+            for name, after in fitted.forecast.parts.items()
+            if name in prior_parts and prior_parts[name].std() > 0
+        }
         names = tuple(fitted.diagnostics.table.index.difference(["eta", "event_prob"]))
         narrowed = narrowing(prior, fitted.draws, names)
     with progress.step("Scoring"):
@@ -200,11 +203,15 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
         scores = score(
             fitted.forecast,
             information=known,
-            prior_sd=prior_sd,
+            learned=moved,
             members=region_members(config.region, spec.panel.districts),
             ci_prob=config.ci_prob,
         )
-    return Assessment(fitted, scores, known, prior_sd, check, narrowed)
+    return Assessment(fitted, scores, known, moved, check, narrowed)
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return values.mean(axis=0), values.var(axis=0)
 
 
 def assess(config: Config, out: Path, *, progress: Progress | None = None) -> AssessResult:
@@ -251,7 +258,7 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
                     path,
                     fitted,
                     information=assessment.information,
-                    prior_sd=assessment.prior_sd,
+                    learned=assessment.learned,
                 ),
             )
             record = _write_scores(folder, inputs, assessment.scores, record)
@@ -277,11 +284,11 @@ def rescore(run: Path, out: Path | None = None, **changes: Any) -> AssessResult:
     record = read_record(run)
     given = {key: value for key, value in changes.items() if value is not None}
     config = replace(parse_config(record["config"], name=f"{run}/run.json"), **given)
-    made, known, prior_sd = read_forecast(Path(run) / _DRAWS)
+    made, known, moved = read_forecast(Path(run) / _DRAWS)
     scores = score(
         made,
         information=known,
-        prior_sd=prior_sd,
+        learned=moved,
         members=region_members(config.region, made.districts),
         ci_prob=config.ci_prob,
     )

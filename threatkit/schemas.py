@@ -102,8 +102,8 @@ _COLUMNS: Mapping[str, Mapping[str, Column]] = {
         ),
         "information": Column(
             "number",
-            "Share of the variance of the log rate that the district's own record takes away; "
-            "near 0, the score is an inference from elsewhere.",
+            "How far the district's own record has moved and narrowed its log rate, "
+            "1 - exp(-2 KL); near 0, the score is an inference from elsewhere.",
             "0 to 1",
         ),
         "event_prob_unjudged": Column(

@@ -20,8 +20,9 @@ LEVEL_LIMITS = (0.01, 0.03, 0.10, 0.25)
 LEVELS = (1, 2, 3, 4, 5)
 _INDEX_PROB = (0.001, *LEVEL_LIMITS, 0.80)
 _INDEX_VALUE = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0)
-#: A contribution is set by the prior where its sd has narrowed by less than this share.
-LEAST_NARROWING = 0.2
+#: A contribution is set by the prior where the data have moved it by less than this, 0 to 1;
+#: a sd narrowed by a tenth, or a mean moved by 0.45 prior sds, is 0.2.
+LEAST_LEARNED = 0.2
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def score(
     forecast: Forecast,
     *,
     information: FloatArray,
-    prior_sd: Mapping[str, FloatArray],
+    learned: Mapping[str, FloatArray],
     members: Sequence[str] | None = None,
     ci_prob: float = 0.9,
 ) -> Scores:
@@ -101,8 +102,9 @@ def score(
         Draws of the forecast.
     information
         Shape (N,): of each district's own record.
-    prior_sd
-        Part -> shape (N,): the contributions' sd under the prior, to mark those it sets.
+    learned
+        Part -> shape (N,): how far each contribution has moved from its prior, 0 to 1, to
+        mark those that the prior sets.
     members
         District codes of the region; ranks are within it. All by default.
     ci_prob
@@ -121,7 +123,7 @@ def score(
         **_rates(forecast, assessed, ci_prob),
         **_places(forecast.event_prob[:, assessed], ci_prob),
         "information": information[assessed],
-        **_parts(forecast, prior_sd, assessed, ci_prob),
+        **_parts(forecast, learned, assessed, ci_prob),
         **_unjudged(forecast, assessed, ci_prob),
     }
     table = pd.DataFrame(columns, index=kept[known]).reindex(kept)
@@ -185,7 +187,7 @@ def _places(prob: FloatArray, ci_prob: float) -> dict[str, FloatArray]:
 
 def _parts(
     forecast: Forecast,
-    prior_sd: Mapping[str, FloatArray],
+    learned: Mapping[str, FloatArray],
     position: NDArray[np.intp],
     ci_prob: float,
 ) -> dict[str, FloatArray]:
@@ -194,10 +196,8 @@ def _parts(
         own = values[:, position]
         columns |= _banded(f"contribution_{name}", own, ci_prob)
         mark = np.zeros(len(position))
-        if name in prior_sd:
-            before = prior_sd[name][position]
-            narrowed = 1 - own.std(axis=0) / np.maximum(before, 1e-12)
-            mark = ((narrowed < LEAST_NARROWING) & (before > 1e-9)).astype(float)
+        if name in learned:
+            mark = (learned[name][position] < LEAST_LEARNED).astype(float)
         columns[f"contribution_{name}_prior"] = mark
     return columns
 

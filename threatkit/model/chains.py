@@ -34,7 +34,7 @@ class Sampling:
 
     chains: int = 4
     tune: int = 1000
-    draws: int = 1000
+    draws: int = 1500
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
@@ -54,6 +54,7 @@ class Chains:
         self._target = self._planned
         self._done = [0] * sampling.chains
         self._result: xr.DataTree | None = None
+        self._resting = False
         self._running = nutpie.sample(
             compiled,
             draws=sampling.max_rounds * sampling.draws,
@@ -72,13 +73,20 @@ class Chains:
         self._done = [int(chain.finished_draws) for chain in chains]
 
     def until(self, kept: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:
-        """Wait until each chain has ``kept`` draws; return them and the divergences."""
+        """Wait until each chain has ``kept`` draws; return them and the divergences.
+
+        The chains rest from here to the next call: what looks at them has all the cores.
+        """
+        if self._resting:
+            self._running.resume()
+            self._resting = False
         target = self._sampling.tune + kept
         while self._result is None and min(self._done) < target:
             if self._finished():
                 break
             time.sleep(0.1)
             self._tell(target)
+        self._rest()
         tree = self._inspect()
         posterior = tree["posterior"].to_dataset()
         if posterior.sizes["draw"] < kept:
@@ -94,6 +102,11 @@ class Chains:
             return bool(self._running.is_finished)
         except TimeoutError:  # nutpie's way of saying "not yet"
             return False
+
+    def _rest(self) -> None:
+        if not self._finished():
+            self._running.pause()
+            self._resting = True
 
     def _tell(self, target: int) -> None:
         if self._update is not None:

@@ -34,11 +34,15 @@ class FieldBasis:
         Shape (district,), true where a district has no neighbour.
     component
         Shape (district,), the number of its connected component.
+    scale
+        Shape (district,): the geometric mean of the unscaled variances of its component, by
+        which they were divided.
     """
 
     basis: FloatArray
     island: NDArray[np.bool_]
     component: NDArray[np.intp]
+    scale: FloatArray
 
 
 def laplacian(graph: Graph, *, international_weight: float = 1.0) -> sp.csr_array:
@@ -67,24 +71,25 @@ def field_basis(graph: Graph, *, international_weight: float = 1.0) -> FieldBasi
     n = precision.shape[0]
     columns: list[FloatArray] = []
     island = np.zeros(n, dtype=bool)
+    scale = np.ones(n)
     for label in np.unique(component):
         members = np.flatnonzero(component == label)
         if len(members) == 1:
             island[members] = True
             continue
         block = np.zeros((n, len(members) - 1))
-        block[members] = _component_basis(precision[members][:, members].toarray())
+        block[members], scale[members] = _component_basis(precision[members][:, members].toarray())
         columns.append(block)
     basis = np.hstack(columns) if columns else np.zeros((n, 0))
-    return FieldBasis(basis, island, component.astype(np.intp))
+    return FieldBasis(basis, island, component.astype(np.intp), scale)
 
 
-def _component_basis(precision: FloatArray) -> FloatArray:
+def _component_basis(precision: FloatArray) -> tuple[FloatArray, float]:
     values, vectors = eigh(precision)
     basis = vectors[:, 1:] / np.sqrt(values[1:])
-    variance = (basis**2).sum(axis=1)
-    scaled = basis / np.sqrt(np.exp(np.log(variance).mean()))
+    scale = float(np.exp(np.log((basis**2).sum(axis=1)).mean()))
+    scaled = basis / np.sqrt(scale)
     # An eigenvector's sign is arbitrary: fix it, so that a seed means the same field.
     largest = np.abs(scaled).argmax(axis=0)
     result: FloatArray = scaled * np.sign(scaled[largest, np.arange(scaled.shape[1])])
-    return result
+    return result, scale

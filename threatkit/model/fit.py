@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,12 @@ def hyperparameters(model: pm.Model) -> list[str]:
     return names
 
 
+def stored(model: pm.Model) -> list[str]:
+    """Return the variables that are kept: a pillar's state follows from its part and weight."""
+    named = [*model.free_RVs, *model.deterministics]
+    return [str(v.name) for v in named if not str(v.name).startswith("z_")]
+
+
 def fit(
     spec: ModelSpec,
     *,
@@ -96,22 +103,37 @@ def fit(
     sampling = sampling or Sampling()
     begun = time.monotonic()
     model = build(spec)
-    compiled = nutpie.compile_pymc_model(model)
+    compiled = nutpie.compile_pymc_model(model, var_names=stored(model))
     compile_seconds = time.monotonic() - begun
     logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
-    names = hyperparameters(model)
     sampler = Chains(compiled, sampling, seed, update)
+    deadline = begun + 60 * sampling.budget_minutes
     try:
-        for kept in range(1, sampling.max_rounds + 1):
-            draws, divergent = sampler.until(kept * sampling.draws)
-            made = forecast(spec, draws, seed=seed)
-            shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
-            checked = diagnose(draws, divergent, names, event_prob=made.event_prob.reshape(shape))
-            spent = (time.monotonic() - begun) / 60
-            if checked.passed or spent > sampling.budget_minutes:
-                break
-            logger.info("the gate is not met after %d draws a chain", kept * sampling.draws)
+        looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
     finally:
         sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
-    return Fit(spec, draws, divergent, made, checked, seconds, seed)
+    return Fit(spec, *looked, seconds, seed)
+
+
+def _extended(
+    spec: ModelSpec,
+    sampler: Chains,
+    sampling: Sampling,
+    names: Sequence[str],
+    seed: int,
+    deadline: float,
+) -> tuple[xr.Dataset, NDArray[np.bool_], Forecast, Diagnostics]:
+    """Look at the chains, longer each time, until the gate is met or the budget is spent."""
+    kept = sampling.draws
+    while True:
+        draws, divergent = sampler.until(kept)
+        made = forecast(spec, draws, seed=seed)
+        shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
+        checked = diagnose(draws, divergent, names, event_prob=made.event_prob.reshape(shape))
+        kept += sampling.draws
+        spent = kept > sampling.max_rounds * sampling.draws or time.monotonic() > deadline
+        if checked.passed or spent:
+            return draws, divergent, made, checked
+        logger.info("the gate is not met after %d draws a chain", draws.sizes["draw"])
+        del draws, made  # the next look brings a longer copy

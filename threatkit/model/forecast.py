@@ -123,14 +123,18 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
     rate = panel.people * np.exp(flat(draws, "eta"))
     dispersion = dispersion_draws(spec, draws)
     expected, hazard = _steps(spec, draws, rate, dispersion, start, end, rng)
-    factor = _judged(spec, len(rate), start, end, rng)
     unjudged_prob = event_probability(hazard, dispersion, spec.likelihood)
-    judged = hazard * factor
+    judged, judged_hazard, event_prob = expected, hazard, unjudged_prob
+    factor = None
+    if spec.judgements:
+        factor = _judged(spec, len(rate), start, end, rng)
+        judged, judged_hazard = expected * factor, hazard * factor
+        event_prob = event_probability(judged_hazard, dispersion, spec.likelihood)
     return Forecast(
-        expected=expected * factor,
+        expected=judged,
         unjudged=expected,
-        hazard=judged,
-        event_prob=event_probability(judged, dispersion, spec.likelihood),
+        hazard=judged_hazard,
+        event_prob=event_prob,
         unjudged_prob=unjudged_prob,
         parts=contributions(spec, draws, factor),
         dispersion=dispersion,
@@ -172,15 +176,16 @@ def _steps(
     own = np.broadcast_to(panel.history[:, -1], rate.shape)
     own_if_none = own
     near = np.broadcast_to(panel.spillover[:, -1], rate.shape)
-    expected, hazard = np.zeros_like(rate), np.zeros_like(rate)
+    expected = hazard = np.zeros(1)
     at = start
     while at <= end:
         until = min(horizon_end(at - timedelta(days=1), 12), end)
         exposure = sum(_share(at, until, year) * factor for year, factor in years.items())
         base = rate * np.asarray(exposure)[:, None]
         moved = base * np.exp(_dynamics(spec, draws, own, near))
-        expected += moved
-        hazard += base * np.exp(_dynamics(spec, draws, own_if_none, near))
+        expected = expected + moved
+        quiet = moved if at == start else base * np.exp(_dynamics(spec, draws, own_if_none, near))
+        hazard = hazard + quiet
         length = ((until - at).days + 1) / 365.25
         fade, new_fade = np.exp(-length / HISTORY_YEARS), np.exp(-length / 2 / HISTORY_YEARS)
         at = until + timedelta(days=1)
@@ -274,7 +279,9 @@ def validity(judgement: Judgement, start: date, end: date) -> float:
     return max((last - first).days + 1, 0) / ((end - start).days + 1)
 
 
-def contributions(spec: ModelSpec, draws: xr.Dataset, factor: FloatArray) -> dict[str, FloatArray]:
+def contributions(
+    spec: ModelSpec, draws: xr.Dataset, factor: FloatArray | None = None
+) -> dict[str, FloatArray]:
     """Return the centred parts of the log expected number, each of shape (S, N).
 
     Pillars, space, history and country are centred on the population-weighted mean of the
@@ -295,7 +302,7 @@ def contributions(spec: ModelSpec, draws: xr.Dataset, factor: FloatArray) -> dic
     }
     if spec.history or spec.spillover or spec.afghan_spillover:
         parts["history"] = _centred(_dynamics(spec, draws, own, near), share)
-    if spec.judgements:
+    if factor is not None:
         parts["judgement"] = np.log(factor)
     order = [*PARTS, *(name for name in parts if name not in PARTS)]
     return {name: parts[name] for name in order if name in parts}

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from threatkit.model.field import field_basis, laplacian
 from threatkit.model.forecast import flat
 from threatkit.model.spec import ModelSpec
 
@@ -82,18 +83,52 @@ def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[[int], FloatArray]:
 def information(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     """Return the information of each district's own record, shape (N,), 0 to 1.
 
-    It is minus the second derivative of E(own log-likelihood | eta), fitted over the draws,
-    times the posterior variance of eta: the share of the posterior's precision that the own
-    record gives. For a normal posterior this equals one minus the ratio of the variances
-    with and without the record. That ratio itself does not serve here: the logarithm of the
-    rate of a quiet place has no lower end, so silence moves it down and widens it, and the
-    ratio would call a long silence no information at all.
+    It is 1 - exp(-2 KL), with KL the divergence of the posterior of eta from what its
+    neighbours, pillars, country and priors say of it, both taken as normal. Where the record
+    only narrows, that is one minus the ratio of the variances; the scale is Linfoot's
+    (doi:10.1016/S0019-9958(57)90116-X). A ratio of variances alone would not serve: the
+    logarithm of the rate of a quiet place has no lower end, so a long silence moves it down
+    and does not narrow it.
     """
     eta = flat(draws, "eta")
-    loglik = own_log_likelihood(spec, draws)
-    z = (eta - eta.mean(axis=0)) / np.maximum(eta.std(axis=0), 1e-12)
-    curve = z**2 - 1
-    curve = curve - z * (curve * z).mean(axis=0)
-    slope = (curve * (loglik - loglik.mean(axis=0))).mean(axis=0) / (curve**2).mean(axis=0)
-    result: FloatArray = np.clip(-2 * slope, 0.0, 1.0)
+    mean, variance = without_own_record(spec, draws)
+    return learned(eta.mean(axis=0), eta.var(axis=0), mean, variance)
+
+
+def learned(
+    mean: FloatArray, variance: FloatArray, mean_before: FloatArray, variance_before: FloatArray
+) -> FloatArray:
+    """Return 1 - exp(-2 KL(after || before)) of two normals, 0 to 1."""
+    ratio = np.maximum(variance, 1e-12) / np.maximum(variance_before, 1e-12)
+    shift = (mean - mean_before) ** 2 / np.maximum(variance_before, 1e-12)
+    result: FloatArray = -np.expm1(-(ratio + shift - 1 - np.log(ratio)))
     return result
+
+
+def without_own_record(spec: ModelSpec, draws: xr.Dataset) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance of eta as all but the district's own cells tell it, (N,).
+
+    Draw by draw the structured field of a district given its neighbours is normal, and its
+    unstructured part is as the prior has it. The neighbours' values have seen the district's
+    own record too, which makes the result a little too close to the posterior.
+    """
+    basis = field_basis(spec.panel.graph, international_weight=spec.international_weight)
+    precision = laplacian(spec.panel.graph, international_weight=spec.international_weight)
+    degree = precision.diagonal()
+    sd = _scalar(spec, draws, "field_sd")
+    rest = flat(draws, "eta") - flat(draws, "part_space")
+    if "modes" not in draws:
+        return rest.mean(axis=0), rest.var(axis=0) + (sd**2).mean(axis=0)
+    mixing = np.where(basis.island, 0.0, _scalar(spec, draws, "field_mixing"))
+    structured = flat(draws, "modes") @ basis.basis.T
+    near = structured - (precision @ structured.T).T / np.where(degree > 0, degree, 1.0)
+    mean = rest + sd * np.sqrt(mixing) * np.where(basis.island, 0.0, near)
+    own = sd**2 * (mixing / (basis.scale * np.where(degree > 0, degree, 1.0)) + 1 - mixing)
+    return mean.mean(axis=0), mean.var(axis=0) + own.mean(axis=0)
+
+
+def _scalar(spec: ModelSpec, draws: xr.Dataset, name: str) -> FloatArray:
+    """Return a hyperparameter as a column, or its fixed value."""
+    if name in draws:
+        return flat(draws, name)[:, None]
+    return np.full((1, 1), getattr(spec.priors, name).values[0])

@@ -6,7 +6,6 @@ into a model; `threatkit.model.forecast` turns its draws into expected episodes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -15,6 +14,9 @@ from numpy.typing import NDArray
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior, parse_prior
+from threatkit.options import Judgement
+
+__all__ = ["Judgement", "ModelSpec", "Priors", "indicator_names", "judged_districts", "make_priors"]
 
 Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
 YearEffect = Literal["white", "walk", "none"]
@@ -76,34 +78,6 @@ _POSITIVE = frozenset(
     }
 )
 _UNIT = frozenset({"field_mixing"})
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """An analyst's dated judgement that the model cannot know: a treaty, a reform.
-
-    Attributes
-    ----------
-    area
-        District, ISO 3166-2 or ISO3 code, or a border as two ISO3 codes, ``KGZ-TJK``: the
-        districts of both countries that touch it.
-    factor
-        Multiplies the expected number of episodes; above 1 is worse.
-    factor_sd
-        Standard deviation of the factor's logarithm.
-    reason, role
-        Why, and in which role it was judged (never a person's name).
-    valid_from, valid_until
-        First and last day on which it holds.
-    """
-
-    area: str
-    factor: float
-    factor_sd: float
-    reason: str
-    role: str
-    valid_from: date
-    valid_until: date
 
 
 @dataclass(frozen=True)

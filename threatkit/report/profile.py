@@ -216,9 +216,13 @@ def _unknown(
 
 
 def _record(information: float) -> str:
-    share = round(100 * information)
-    amount = "almost nothing" if share < 1 else "nearly all" if share > 99 else f"{share}%"
-    return f"The district's own record settles {amount} of the uncertainty."
+    if information < 0.05:
+        return (
+            "The district's own record says almost nothing: the chance is inferred from "
+            "its neighbours, its people and its country."
+        )
+    amount = "little" if information < 0.25 else "something" if information < 0.7 else "most"
+    return f"The district's own record tells {amount} of what is known here."
 
 
 def _width(score: Mapping[str, Any], part: str) -> float:

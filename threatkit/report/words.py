@@ -159,7 +159,7 @@ class Evidence:
     lo, hi
         Interval of the chance.
     information
-        Share of the variance that the district's own cells remove; None where not known.
+        How much the district's own cells tell, 0 to 1; None where not known.
     local_share
         Share of the indicators observed for the district or its oblast; None without any.
     graded_share
