@@ -1,5 +1,6 @@
 """Fits of a researcher's own areas: published results, known parameters, exact algebra."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+import xarray as xr
+from click.testing import CliRunner, Result
 from scipy import stats
 
 from threatkit.areal.config import ArealConfig
@@ -18,12 +21,13 @@ from threatkit.areal.model import build_areal
 from threatkit.areal.neighbours import edge_graph
 from threatkit.areal.results import log_likelihood, summarise_areas, summarise_parameters
 from threatkit.areal.spectrum import Whitening, spectrum
+from threatkit.cli import threatkit
 from threatkit.geo.graph import Graph
 from threatkit.model.field import laplacian
 from threatkit.options import SamplingOptions
 
 LIP = Path(__file__).parent / "data" / "lip_cancer"
-SHORT = SamplingOptions(tune=700, draws=1000, max_rounds=1, target_accept=0.95)
+SHORT = SamplingOptions(tune=700, draws=1000, max_rounds=2, target_accept=0.95)
 #: Orkney, Shetland and the Western Isles.
 ISLANDS = ["S06", "S08", "S11"]
 
@@ -231,3 +235,192 @@ def test_the_model_has_the_textbook_density(likelihood: str) -> None:
         else:
             expected = stats.nbinom.logpmf(data.count, extra[0], extra[0] / (extra[0] + mean))
         assert density(point)[at] == pytest.approx(expected.sum(), rel=1e-8)
+
+
+GROUPS = """
+[areas]
+counts = "counts.csv"
+count = "count"
+exposure = "expected"
+edges = "edges.csv"
+[model]
+likelihood = "poisson"
+[sampling]
+tune = 700
+max_rounds = 2
+[groups]
+covariate = "w"
+table = "groups.csv"
+group = "group"
+weight = "population"
+field = "{field}"
+"""
+
+
+def write_groups(folder: Path, field: str) -> tuple[np.ndarray, dict[str, float]]:
+    """Write 100 areas of which 30 have w, and 10 groups that all have; return z and truth."""
+    truth = {"mu": -0.2, "beta": 0.6, "sigma": 0.2, "lam": 5.0, "c": 40.0}
+    rng = np.random.default_rng(12)
+    graph = grid(10, 10)
+    basis = spectrum(graph)
+    spread = basis.relative_variance(0.8) if field == "bym2" else np.ones(100)
+    z = basis.vectors @ (np.sqrt(spread) * rng.normal(size=100))
+    u = basis.vectors @ (np.sqrt(basis.relative_variance(0.5)) * rng.normal(size=100))
+    expected, people = rng.gamma(3, 10, 100), rng.gamma(2, 1000, 100)
+    count = rng.poisson(expected * np.exp(truth["mu"] + truth["beta"] * z + truth["sigma"] * u))
+    w = truth["c"] + truth["lam"] * z + rng.normal(0, 2, 100)
+    known = rng.permutation(100) < 30
+    group = np.repeat([f"R{i}" for i in range(10)], 10)
+    pd.DataFrame(
+        {
+            "area": graph.districts,
+            "count": count,
+            "expected": expected,
+            "w": np.where(known, w, np.nan),
+            "w_se": np.where(known, 2.0, np.nan),
+            "group": group,
+            "population": people,
+        }
+    ).to_csv(folder / "counts.csv", index=False)
+    means = [
+        np.average(z[group == name], weights=people[group == name]) for name in np.unique(group)
+    ]
+    values = truth["c"] + truth["lam"] * np.array(means) + rng.normal(0, 0.5, 10)
+    pd.DataFrame({"group": np.unique(group), "w": values, "w_se": 0.5}).to_csv(
+        folder / "groups.csv", index=False
+    )
+    graph.edges.rename(columns={"a": "from", "b": "to"}).to_csv(folder / "edges.csv", index=False)
+    (folder / "fit.toml").write_text(GROUPS.format(field=field), encoding="utf-8")
+    return z, truth
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("field", ["bym2", "iid"])
+def test_a_covariate_known_with_error_comes_back(tmp_path: Path, field: str) -> None:
+    z, truth = write_groups(tmp_path, field)
+    config, data = load_areal(tmp_path / "fit.toml")
+    fitted = fit_areal(config, data, seed=6)
+    assert fitted.diagnostics.passed, fitted.diagnostics.failures
+    for name, value in truth.items():
+        low, high = np.quantile(fitted.draws[name].to_numpy(), [0.005, 0.995])
+        assert low < value < high, name
+    assert ("phi_z" in summarise_parameters(fitted).index) is (field == "bym2")
+    table = summarise_areas(fitted, "z")
+    assert np.corrcoef(table["mean"], z)[0, 1] > 0.7
+    assert ((table["q05"] <= z) & (z <= table["q95"])).mean() >= 0.8
+    known = np.zeros(100, dtype=bool)
+    assert data.groups is not None
+    known[data.groups.area] = True
+    assert table["sd"][known].mean() < table["sd"][~known].mean()
+
+
+def run(config: Path, out: Path, *extra: str) -> Result:
+    return CliRunner().invoke(
+        threatkit,
+        ["fit", str(config), "--engine", "nuts", "--seed", "3", "--out", str(out), *extra],
+    )
+
+
+@pytest.mark.integration
+def test_the_command_writes_all_files(tmp_path: Path) -> None:
+    write_groups(tmp_path, "bym2")
+    out = tmp_path / "out"
+    result = run(tmp_path / "fit.toml", out, "--format", "csv")
+    assert result.exit_code == 0, result.stderr
+    hyper = pd.read_csv(out / "hyper.csv", index_col="name")
+    assert list(hyper.columns) == ["mean", "sd", "q05", "q50", "q95"]
+    assert list(hyper.index) == ["mu", "beta", "sigma", "phi", "lam", "c", "phi_z"]
+    assert result.stdout == (out / "hyper.csv").read_text(encoding="utf-8")
+    for name in ("summary.csv", "z.csv"):
+        table = pd.read_csv(out / name)
+        assert list(table.columns) == ["area", "mean", "sd", "q05", "q50", "q95"]
+        assert len(table) == 100
+        assert np.isfinite(table.drop(columns="area").to_numpy()).all()
+    with xr.open_datatree(out / "posterior.nc", engine="h5netcdf") as tree:
+        eta = tree["posterior"]["eta"].mean(("chain", "draw")).to_numpy()
+        assert set(tree.children) >= {"posterior", "sample_stats", "log_likelihood"}
+    np.testing.assert_allclose(pd.read_csv(out / "summary.csv")["mean"], eta, atol=1e-4)
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert record["seed"] == 3
+    assert record["gate"]["passed"] is True
+    assert set(record["files"]) == {"posterior.nc", "summary.csv", "z.csv", "hyper.csv"}
+    assert set(record["inputs"]) == {"counts.csv", "edges.csv", "groups.csv"}
+
+
+SMALL = """
+[areas]
+counts = "counts.csv"
+count = "count"
+exposure = "expected"
+edges = "edges.csv"
+[model]
+likelihood = "{likelihood}"
+[sampling]
+tune = {tune}
+draws = {draws}
+max_rounds = {rounds}
+"""
+
+
+def write_small(
+    folder: Path,
+    rows: str,
+    edges: str = "",
+    *,
+    likelihood: str = "poisson",
+    tune: int = 700,
+    draws: int = 1000,
+    rounds: int = 3,
+) -> Path:
+    (folder / "counts.csv").write_text(f"area,count,expected\n{rows}", encoding="utf-8")
+    (folder / "edges.csv").write_text(f"from,to\n{edges}", encoding="utf-8")
+    path = folder / "fit.toml"
+    text = SMALL.format(likelihood=likelihood, tune=tune, draws=draws, rounds=rounds)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.integration
+def test_too_few_draws_leave_with_4_and_all_files(tmp_path: Path) -> None:
+    config = write_small(tmp_path, "a,3,2\nb,1,2\nc,0,1\n", "a,b\n", tune=30, draws=25, rounds=1)
+    result = run(config, tmp_path / "out")
+    assert result.exit_code == 4
+    assert "do not use this fit" in result.stderr
+    assert "ESS" in result.stderr
+    assert (tmp_path / "out" / "summary.csv").is_file()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("rows", "edges", "likelihood", "note"),
+    [
+        ("a,4,2.0\n", "", "nb2", "one area"),
+        ("a,0,2\nb,0,3\nc,0,1\n", "a,b\n", "nb1", "no event in any area"),
+        ("a,,\nb,,3\nc,,1\n", "a,b\n", "poisson", "the posterior is the prior's"),
+        (
+            "a,3,2\nb,0,0\nc,,4\nd,1,1\n",
+            "a,b\nb,c\n",
+            "poisson",
+            "areas without a count or exposure: 2",
+        ),
+        ("a,900000,1000\nb,1200000,1000\nc,5,1000\n", "a,b\n", "poisson", "events: 2,100,005"),
+    ],
+)
+def test_thin_data_give_a_right_answer(
+    tmp_path: Path, rows: str, edges: str, likelihood: str, note: str
+) -> None:
+    config = write_small(tmp_path, rows, edges, likelihood=likelihood)
+    result = run(config, tmp_path / "out")
+    assert result.exit_code in (0, 4), result.stderr
+    assert note in result.stderr
+    for name in ("summary.csv", "hyper.csv"):
+        table = pd.read_csv(tmp_path / "out" / name)
+        assert np.isfinite(table.iloc[:, 1:].to_numpy(dtype=float)).all()
+    hyper = pd.read_csv(tmp_path / "out" / "hyper.csv", index_col="name")
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv", index_col="area")
+    if note.startswith("the posterior"):
+        assert hyper.loc["mu", "mean"] == pytest.approx(0, abs=0.3)
+        assert hyper.loc["mu", "sd"] == pytest.approx(5, rel=0.05)
+        assert hyper.loc["sigma", "mean"] == pytest.approx(1 / 4.605, rel=0.1)
+    if note.startswith("events"):
+        assert summary.loc["a", "mean"] == pytest.approx(np.log(900), abs=0.01)

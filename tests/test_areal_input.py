@@ -88,7 +88,7 @@ def test_good_files_are_read(write: Callable[..., Path]) -> None:
     assert x.std() == pytest.approx(1)
     assert [tuple(pair) for pair in data.graph.pairs()] == [(0, 1), (1, 2)]
     assert data.graph.components().tolist() == [0, 0, 0, 1]
-    assert "1 islands" in data.notes[0]
+    assert "islands: 1" in data.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_pair_may_stand_either_way(write: Callable[..., Path]) -> None:
 
 
 def test_a_header_alone_means_islands(write: Callable[..., Path]) -> None:
-    assert "4 islands" in load(write(edges="from,to\n")).notes[0]
+    assert "islands: 4" in load(write(edges="from,to\n")).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_missing_counts_and_no_event_are_said_plainly(write: Callable[..., Path]
     assert data.observed.tolist() == [False, True, True, True]
     text = " ".join(data.notes)
     assert "no event in any area" in text
-    assert "1 areas without a count" in text
+    assert "areas without a count or exposure: 1" in text
 
 
 def test_nothing_known_is_the_prior(write: Callable[..., Path]) -> None:

@@ -37,8 +37,8 @@ GROUP_PRIORS: Mapping[str, tuple[Prior, str]] = MappingProxyType(
         "phi_z": (Prior("beta", (0.5, 0.5)), "unit"),
     }
 )
-#: Small steps: the field's variance may lie near zero.
-SAMPLING = SamplingOptions(target_accept=0.98)
+#: Small steps and patience: the spread of the field may be a ridge that reaches zero.
+SAMPLING = SamplingOptions(target_accept=0.98, max_rounds=6)
 
 
 @dataclass(frozen=True)

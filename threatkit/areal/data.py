@@ -191,7 +191,7 @@ def _graph(config: ArealConfig, areas: pd.Index, faults: list[Fault]) -> Graph |
 
 def _notes(count: FloatArray, exposure: FloatArray, graph: Graph) -> tuple[str, ...]:
     observed = np.isfinite(count) & (np.nan_to_num(exposure) > 0)
-    notes = [f"{describe(graph)}; {np.nansum(count[observed]):,.0f} events"]
+    notes = [f"{describe(graph)}; events: {count[observed].sum():,.0f}"]
     if not observed.any():
         notes.append(
             "no area has a count and an exposure: the posterior is the prior's, in everything"
@@ -204,8 +204,8 @@ def _notes(count: FloatArray, exposure: FloatArray, graph: Graph) -> tuple[str, 
     missing = int((~observed).sum())
     if missing and observed.any():
         notes.append(
-            f"{missing:,} areas without a count or exposure: their eta is predicted from their "
-            "covariates, their neighbours and the prior"
+            f"areas without a count or exposure: {missing:,}; their eta is predicted from "
+            "covariates, neighbours and the prior"
         )
     if len(graph.districts) == 1:
         notes.append("one area: mu and its own effect are told apart by their priors only")

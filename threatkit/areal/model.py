@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
 from threatkit.areal.groups import GroupData
-from threatkit.areal.reference import GroupReference, group_reference, outcome_reference
+from threatkit.areal.reference import GroupReference, group_reference, outcome_reference, shares
 from threatkit.areal.spectrum import Spectrum, spectrum
 from threatkit.model.priors import Prior
 
@@ -120,7 +120,7 @@ def _eta(
     if latent is not None:
         columns.append(latent.reference.field[:, None])
     design = np.hstack(columns)
-    rough = outcome_reference(data, basis, design)
+    rough = outcome_reference(data, basis, design, config.likelihood)
     mu = _variable("mu", priors["intercept"])
     modes = basis.vectors.T @ design
     fixed = mu
@@ -145,12 +145,11 @@ def _eta(
 
 
 def _trust(likelihood: str, mean: FloatArray, extra: Tensor) -> Tensor:
-    """Return the information of the counts over that of Poisson counts of the same mean."""
-    if likelihood == "nb1":
-        return 1.0 / (1.0 + extra)
-    if likelihood == "nb2" and mean.sum() > 0:
-        return pt.sum(mean / (1.0 + mean / extra)) / mean.sum()
-    return 1.0
+    """Return the information of the counts over what the rough fit takes it to be."""
+    if extra is None or not mean.any():
+        return 1.0
+    typical = np.sum(mean * shares(likelihood, mean))
+    return pt.sum(mean * shares(likelihood, mean, extra)) / typical
 
 
 def _log_likelihood(

@@ -150,6 +150,6 @@ def describe(graph: Graph) -> str:
     parts, label = connected_components(links, directed=False)
     islands = int((np.bincount(label, minlength=1) == 1).sum())
     return (
-        f"{n:,} areas, {len(pairs):,} pairs of neighbours, {parts - islands:,} connected parts, "
-        f"{islands:,} islands"
+        f"areas: {n:,}; pairs of neighbours: {len(pairs):,}; connected parts: "
+        f"{parts - islands:,}; islands: {islands:,}"
     )

@@ -4,6 +4,7 @@ It decides how the posterior is sampled and not what it is: see `threatkit.areal
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ FloatArray = NDArray[np.float64]
 #: Prior standard deviation of intercept and effects in the rough fit.
 _WIDE = 5.0
 _MIXING = 0.5
+TYPICAL_DISPERSION, TYPICAL_SIZE = 1.0, 2.0
 _ROUNDS, _STEPS = 12, 40
 _LARGEST_STEP = 2.0
 
@@ -41,8 +43,29 @@ class Reference:
     whitening: Whitening
 
 
-def outcome_reference(data: ArealData, basis: Spectrum, design: FloatArray) -> Reference:
-    """Fit counts by Poisson regression with a field, its spread by expectation-maximisation.
+def shares(likelihood: str, mean: Any, extra: Any = None) -> Any:
+    """Return the information of counts about their log mean, over that of Poisson counts.
+
+    Parameters
+    ----------
+    likelihood
+        ``poisson``, ``nb1`` or ``nb2``.
+    mean
+        Expected counts.
+    extra
+        Dispersion or size; a typical value if None.
+    """
+    if likelihood == "nb1":
+        return 1.0 / (1.0 + (TYPICAL_DISPERSION if extra is None else extra))
+    if likelihood == "nb2":
+        return 1.0 / (1.0 + mean / (TYPICAL_SIZE if extra is None else extra))
+    return 1.0
+
+
+def outcome_reference(
+    data: ArealData, basis: Spectrum, design: FloatArray, likelihood: str
+) -> Reference:
+    """Fit counts by regression with a field, its spread by expectation-maximisation.
 
     Parameters
     ----------
@@ -52,6 +75,8 @@ def outcome_reference(data: ArealData, basis: Spectrum, design: FloatArray) -> R
         Of the field.
     design
         Shape (N, 1 + P), a column of ones and the covariates.
+    likelihood
+        Of the counts; overdispersion is taken as typical.
     """
     seen = data.observed
     y = np.where(seen, np.nan_to_num(data.count), 0.0)
@@ -65,14 +90,15 @@ def outcome_reference(data: ArealData, basis: Spectrum, design: FloatArray) -> R
     sigma = 0.5
     for _ in range(_ROUNDS):
         prior = np.concatenate([np.full(wide, _WIDE**-2.0), 1.0 / (sigma**2 * relative)])
-        state, covariance, mean = _mode(columns, y, exposure, prior, state)
+        state, covariance, mean = _mode(columns, y, exposure, prior, state, likelihood)
         field = state[wide:] ** 2 + np.diag(covariance)[wide:]
         latest = float(np.clip(np.sqrt((field / relative).mean()), 0.05, 3.0))
         settled = abs(np.log(latest / sigma)) < 0.05
         if settled:
             break
         sigma = latest
-    information = (basis.vectors**2 * mean[:, None]).sum(axis=0)
+    weight = mean * shares(likelihood, mean)
+    information = basis.vectors.T @ (weight[:, None] * basis.vectors)
     return Reference(state[:wide], mean, whitening(state[wide:], information, sigma**2 * relative))
 
 
@@ -82,14 +108,16 @@ def _mode(
     exposure: FloatArray,
     prior: FloatArray,
     state: FloatArray,
+    likelihood: str,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return mode, covariance and fitted mean of a Poisson regression with normal priors."""
+    """Return mode, covariance and fitted mean of a regression of counts with normal priors."""
     for _ in range(_STEPS):
         mean = exposure * np.exp(np.clip(columns @ state, -50.0, 50.0))
-        hessian = columns.T @ (mean[:, None] * columns)
+        share = shares(likelihood, mean)
+        hessian = columns.T @ ((share * mean)[:, None] * columns)
         hessian[np.diag_indices_from(hessian)] += prior
         factor = cho_factor(hessian)
-        step = cho_solve(factor, columns.T @ (y - mean) - prior * state)
+        step = cho_solve(factor, columns.T @ (share * (y - mean)) - prior * state)
         longest = np.abs(columns @ step).max(initial=0.0)
         state = state + step * min(1.0, _LARGEST_STEP / max(longest, 1e-12))
         if longest < 1e-3:
@@ -135,10 +163,9 @@ def group_reference(groups: GroupData, basis: Spectrum, relative: FloatArray) ->
     excess = float(np.var(groups.x) - (groups.se**2).mean())
     spread = float(np.sqrt(max(excess, 0.1 * np.var(groups.x), 1e-4 * (groups.se**2).mean())))
     precision = groups.se**-2.0
-    hessian = rows.T @ (precision[:, None] * rows)
-    information = np.diag(hessian).copy()
+    information = rows.T @ (precision[:, None] * rows)
     variance = spread**2 * relative
-    hessian[np.diag_indices_from(hessian)] += 1.0 / variance
+    hessian = information + np.diag(1.0 / variance)
     mode = np.linalg.solve(hessian, rows.T @ (precision * (groups.x - centre)))
     field = basis.vectors @ mode / spread
     return GroupReference(centre, spread, field, whitening(mode, information, variance))

@@ -12,6 +12,7 @@ tied to sigma; where counts are small the prior does, and the coefficients thems
 `Whitening` stands between: each coefficient is shifted and scaled by what a Gaussian
 approximation of its conditional posterior says at the current hyperparameters. It is a change
 of variables with its Jacobian, so the posterior is exact however rough the approximation.
+The rotation is constant, and so is its Jacobian, which is left out.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from threatkit.geo.graph import Graph
 from threatkit.model.field import field_basis
@@ -28,6 +30,8 @@ Tensor = Any
 
 #: Added to variances of about one, so that a mixing of exactly 1 has a density.
 LEAST_VARIANCE = 1e-10
+#: Smallest eigenvalue of a correlation matrix from which on correlations are let alone.
+LEAST_CORRELATED = 0.7
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,14 @@ class Whitening:
         Shape (N,), of the data about each coefficient.
     pull
         Shape (N,), precision times the value that the data point to.
+    rotation
+        Shape (N, N), which takes away the correlations that remain between the coefficients
+        where areas differ in what is known of them; None where they are small.
     """
 
     precision: FloatArray
     pull: FloatArray
+    rotation: FloatArray | None = None
 
     def coefficients(
         self,
@@ -112,6 +120,8 @@ class Whitening:
         import pytensor.tensor as pt
 
         free = pm.Flat(name, shape=len(self.precision))
+        if self.rotation is not None:
+            free = pt.dot(pt.as_tensor_variable(self.rotation), free)
         total = 1.0 / variance + trust * scale**2 * self.precision
         mean = trust * scale * (self.pull - self.precision * shift) / total
         values = mean + free / pt.sqrt(total)
@@ -121,6 +131,24 @@ class Whitening:
         return values
 
 
-def whitening(mode: FloatArray, precision: FloatArray, variance: FloatArray) -> Whitening:
-    """Return the whitening whose mean is the mode where the prior has the variance."""
-    return Whitening(precision, mode * (1.0 / variance + precision))
+def whitening(mode: FloatArray, information: FloatArray, variance: FloatArray) -> Whitening:
+    """Return the whitening that a Gaussian approximation of the posterior asks for.
+
+    Parameters
+    ----------
+    mode
+        Shape (N,), of the coefficients' posterior.
+    information
+        Shape (N, N), of the data about the coefficients.
+    variance
+        Shape (N,), of the prior under which the mode was found.
+    """
+    precision = np.diag(information).copy()
+    total = 1.0 / variance + precision
+    scale = np.sqrt(total)
+    correlation = (information + np.diag(1.0 / variance)) / np.outer(scale, scale)
+    values, vectors = eigh(correlation)
+    rotation = None
+    if values[0] < LEAST_CORRELATED:
+        rotation = (vectors / np.sqrt(np.maximum(values, 1e-6))) @ vectors.T
+    return Whitening(precision, mode * total, rotation)
