@@ -1,0 +1,415 @@
+"""The log posterior density of a specification with its gradient, by hand, many points at once.
+
+The same model as `threatkit.model.build`, term by term, in coordinates that are standard
+normal before the data wherever the prior is; a test holds the two to each other. Written out
+in matrix products over a few dozen points, a gradient costs a fraction of what one point
+alone costs, and nothing has to be compiled.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import gammaln, psi
+
+from threatkit.model.build import LEAST_POPULATION_ERROR, REFERENCE_REGIME, STUDENT_NU
+from threatkit.model.coordinates import Layout, Values
+from threatkit.model.outcome import Outcome, dynamics, incidence
+from threatkit.model.sparsefield import make_field
+from threatkit.model.spec import ModelSpec, indicator_names
+
+FloatArray = NDArray[np.float64]
+
+
+class Density:
+    """Log density of a specification at points of shape (size, points)."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.layout = Layout()
+        self._outcome = Outcome(spec)
+        self._field = make_field(spec.panel.graph, international_weight=spec.international_weight)
+        self._add_hyperparameters()
+        self._add_people()
+        self._pillars = [_Pillar(spec, name, self.layout) for name in spec.pillars]
+        self._measured = _Measured(spec, self._pillars, self.layout)
+        self._add_years()
+        self.layout.add("field", self._field.size)
+
+    @property
+    def indicators(self) -> list[str]:
+        """Return the measured indicators, in the order of their parameters."""
+        return list(indicator_names(self.spec))
+
+    @property
+    def size(self) -> int:
+        """Return the number of coordinates."""
+        return self.layout.size
+
+    def _add_hyperparameters(self) -> None:
+        spec, layout, panel = self.spec, self.layout, self.spec.panel
+        priors = spec.priors
+        layout.add("intercept", prior=priors.intercept)
+        layout.add("field_sd", prior=priors.field_sd)
+        if self._field.mixed:
+            layout.add("field_mixing", prior=priors.field_mixing)
+        name = {"nb1": "dispersion", "nb2": "size"}.get(spec.likelihood)
+        if name:
+            layout.add(name, prior=getattr(priors, name))
+        self._spread = name
+        self._dynamics = list(dynamics(spec))
+        for term in self._dynamics:
+            layout.add(term, prior=getattr(priors, term))
+        countries = len(panel.countries)
+        if countries > 1:
+            layout.add("country_sd", prior=priors.country_sd)
+            layout.add("country_raw", countries - 1)
+        self._country_basis = zero_sum_basis(countries)
+        layout.add("population_power", prior=priors.population_power)
+        if spec.pillars:
+            layout.add("pillar_weight", len(spec.pillars), priors.pillar_weight)
+
+    def _add_people(self) -> None:
+        panel = self.spec.panel
+        log_sd = panel.districts["population_log_sd"].fillna(0.0).to_numpy(dtype=float)
+        self._uncertain = np.flatnonzero(log_sd > LEAST_POPULATION_ERROR)
+        self._log_sd = log_sd[self._uncertain, None]
+        people = np.where(panel.people > 0, panel.people, 1.0)
+        self._log_people = (np.log(people) - np.log(people).mean())[:, None]
+        self.layout.add("population_error", len(self._uncertain))
+
+    def _add_years(self) -> None:
+        spec, panel = self.spec, self.spec.panel
+        periods = len(panel.periods)
+        self._yearly = spec.year_effect != "none" and periods > 1
+        if self._yearly:
+            self.layout.add("year_sd", prior=spec.priors.year_sd)
+            if spec.year_effect == "white":
+                self._year_basis = zero_sum_basis(periods)
+            else:
+                walk = np.tril(np.ones((periods, periods)))
+                self._year_basis = walk - walk.mean(axis=0)
+            self.layout.add("year_raw", self._year_basis.shape[1])
+        self._regimes: dict[str, FloatArray] = {}
+        if spec.detection:
+            for position, name in enumerate(panel.regimes):
+                if name != REFERENCE_REGIME:
+                    prior = getattr(spec.priors, f"detection_{name}")
+                    self.layout.add(f"detection_{name}", prior=prior)
+                    self._regimes[f"detection_{name}"] = (panel.regime == position).astype(float)
+
+    def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return log density, shape (points,), and gradient, shape (size, points)."""
+        values = Values(self.layout, point)
+        parts = self._parts(values)
+        eta = values.scalar("intercept") + sum(parts["eta"].values())
+        coefficients = (
+            np.vstack([values.vector(name) for name in self._dynamics])
+            if self._dynamics
+            else np.zeros((0, values.count))
+        )
+        spread = values.scalar(self._spread) if self._spread else np.ones(values.count)
+        pushed = self._outcome.push(eta, parts["log_exposure"], coefficients, spread)
+        logp = pushed.logp
+        for row, name in enumerate(self._dynamics):
+            values.push(name, pushed.coefficients[row])
+        if self._spread:
+            values.push(self._spread, pushed.spread)
+        self._push_exposure(values, pushed.log_exposure)
+        by_mean, by_other = self._measured.push(values, parts["states"])
+        self._push_eta(values, parts, pushed.eta, by_mean)
+        return values.finish(logp + by_other)
+
+    def _parts(self, values: Values) -> dict[str, Any]:
+        panel = self.spec.panel
+        countries, periods = panel.exposure_years.shape
+        log_exposure = np.zeros((countries, periods, values.count))
+        if self._yearly:
+            log_exposure += self._year(values)
+        for name, mask in self._regimes.items():
+            log_exposure += mask[:, :, None] * values.scalar(name)
+        mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
+        unit = self._field.forward(values.vector("field"), mixing)
+        states = [pillar.state(values) for pillar in self._pillars]
+        eta = {
+            "country": self._country(values)[panel.country_of],
+            "space": values.scalar("field_sd") * unit,
+            "people": self._people(values),
+        }
+        centred = [
+            state - pillar.share @ state
+            for pillar, state in zip(self._pillars, states, strict=True)
+        ]
+        for row, pillar in enumerate(self._pillars):
+            eta[pillar.name] = (
+                values.vector("pillar_weight")[row % self._weights(values)] * centred[row]
+            )
+        return {
+            "eta": eta,
+            "unit": unit,
+            "states": states,
+            "centred": centred,
+            "log_exposure": log_exposure.reshape(-1, values.count),
+        }
+
+    def _weights(self, values: Values) -> int:
+        return len(values.vector("pillar_weight"))
+
+    def _country(self, values: Values) -> FloatArray:
+        if "country_raw" not in self.layout:
+            return np.zeros((1, values.count))
+        raw = self._country_basis @ values.vector("country_raw")
+        effect: FloatArray = values.scalar("country_sd") * raw
+        return effect
+
+    def _year(self, values: Values) -> FloatArray:
+        effect: FloatArray = values.scalar("year_sd") * (
+            self._year_basis @ values.vector("year_raw")
+        )
+        return effect
+
+    def _people(self, values: Values) -> FloatArray:
+        part = (values.scalar("population_power") - 1.0) * self._log_people
+        part[self._uncertain] += self._log_sd * values.vector("population_error")
+        return part
+
+    def _push_exposure(self, values: Values, grad: FloatArray) -> None:
+        cube = grad.reshape(*self.spec.panel.exposure_years.shape, values.count)
+        if self._yearly:
+            by_year = self._year_basis.T @ cube.sum(axis=0)
+            values.push("year_raw", values.scalar("year_sd") * by_year)
+            values.push("year_sd", np.einsum("ij,ij->j", by_year, values.vector("year_raw")))
+        for name, mask in self._regimes.items():
+            values.push(name, np.einsum("ij,ijk->k", mask, cube))
+
+    def _push_eta(
+        self,
+        values: Values,
+        parts: dict[str, Any],
+        grad: FloatArray,
+        by_state: list[FloatArray | None],
+    ) -> None:
+        values.push("intercept", grad.sum(axis=0))
+        if "country_raw" in self.layout:
+            by_raw = self._country_basis.T @ (self._outcome.member @ grad)
+            values.push("country_raw", values.scalar("country_sd") * by_raw)
+            values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
+        values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
+        values.push("population_error", self._log_sd * grad[self._uncertain])
+        sd = values.scalar("field_sd")
+        mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
+        values.push("field_sd", np.einsum("ij,ij->j", grad, parts["unit"]))
+        by_e, by_mixing = self._field.backward(sd * grad, values.vector("field"), mixing)
+        values.push("field", by_e)
+        if self._field.mixed:
+            values.push("field_mixing", by_mixing)
+        if not self._pillars:
+            return
+        weights = values.vector("pillar_weight")
+        by_weight = np.zeros((len(self._pillars), values.count))
+        for row, pillar in enumerate(self._pillars):
+            by_weight[row] = np.einsum("ij,ij->j", grad, parts["centred"][row])
+            along = weights[row % len(weights)] * grad
+            along = along - pillar.share[:, None] * along.sum(axis=0)
+            own = by_state[row]
+            pillar.push(values, along if own is None else along + own)
+        values.push("pillar_weight", by_weight)
+
+    def expand(self, point: FloatArray) -> dict[str, FloatArray]:
+        """Return every named quantity of the model at the points, points as the last axis."""
+        values = Values(self.layout, point)
+        parts = self._parts(values)
+        named = {f"part_{name}": part for name, part in parts["eta"].items()}
+        named["eta"] = values.scalar("intercept") + sum(parts["eta"].values())
+        for pillar, centred in zip(self._pillars, parts["centred"], strict=True):
+            named[f"z_{pillar.name}"] = centred
+            named.update(pillar.effects(values))
+        if "country_raw" in self.layout:
+            named["country_effect"] = self._country(values)
+        if self._yearly:
+            named["year_effect"] = self._year(values)
+        if len(self._uncertain):
+            named["population_error"] = values.vector("population_error")
+        vectors = ("pillar_weight", *self._measured.blocks)
+        for name in self.layout.hyperparameters:
+            value = values.vector(name)
+            named[name] = value if name in vectors else value[0]
+        return named
+
+
+def zero_sum_basis(n: int) -> FloatArray:
+    """Return an orthonormal basis of the vectors that sum to zero, shape (n, n - 1)."""
+    basis = np.zeros((n, max(n - 1, 0)))
+    for column in range(n - 1):
+        k = column + 1
+        basis[:k, column] = 1 / np.sqrt(k * (k + 1))
+        basis[k, column] = -k / np.sqrt(k * (k + 1))
+    return basis
+
+
+class _Pillar:
+    """One pillar over districts: geometry, oblast effects around their country's, and rest."""
+
+    def __init__(self, spec: ModelSpec, name: str, layout: Layout) -> None:
+        panel = spec.panel
+        self.name = name
+        self.share = panel.people / panel.people.sum()
+        self._fixed = panel.fixed.get(name, np.zeros(len(panel.districts)))[:, None]
+        table = panel.measurements.table
+        levels = set(table.loc[table["pillar"] == name, "area_level"])
+        self._country_of, self._oblast_of = panel.country_of, panel.oblast_of
+        countries, oblasts = len(panel.countries), len(panel.oblasts)
+        frame = panel.districts.drop_duplicates("oblast").set_index("oblast")
+        country = frame.loc[list(panel.oblasts), "country"]
+        self._oblast_country = pd.Index(panel.countries).get_indexer(pd.Index(country))
+        self._sum_oblast = incidence(self._oblast_of, oblasts)
+        self._sum_country = incidence(self._country_of, countries)
+        self._levels: list[str] = []
+        if levels:
+            layout.add(f"{name}_country_sd", prior=spec.priors.pillar_country_sd)
+            layout.add(f"{name}_country", countries)
+            self._levels.append("country")
+            if levels & {"adm1", "adm2"} or oblasts != countries:
+                layout.add(f"{name}_oblast_sd", prior=spec.priors.pillar_oblast_sd)
+                layout.add(f"{name}_oblast", oblasts)
+                self._levels.append("oblast")
+                self._sum_country = incidence(self._oblast_country, countries)
+                if "adm2" in levels:
+                    layout.add(f"{name}_district_sd", prior=spec.priors.pillar_district_sd)
+                    layout.add(f"{name}_district", len(panel.districts))
+                    self._levels.append("district")
+
+    def effects(self, values: Values) -> dict[str, FloatArray]:
+        """Return the effects of countries and oblasts, and the districts' own coordinates."""
+        name = self.name
+        effects: dict[str, FloatArray] = {}
+        if "country" in self._levels:
+            country = values.scalar(f"{name}_country_sd") * values.vector(f"{name}_country")
+            effects[f"{name}_country"] = country
+        if "oblast" in self._levels:
+            own = values.scalar(f"{name}_oblast_sd") * values.vector(f"{name}_oblast")
+            effects[f"{name}_oblast"] = country[self._oblast_country] + own
+        if "district" in self._levels:
+            effects[f"{name}_district"] = values.vector(f"{name}_district")
+        return effects
+
+    def state(self, values: Values) -> FloatArray:
+        """Return the state before centring, shape (district, points)."""
+        effects = self.effects(values)
+        state = self._fixed * np.ones(values.count)
+        if "oblast" in self._levels:
+            state += effects[f"{self.name}_oblast"][self._oblast_of]
+        elif "country" in self._levels:
+            state += effects[f"{self.name}_country"][self._country_of]
+        if "district" in self._levels:
+            sd = values.scalar(f"{self.name}_district_sd")
+            state += sd * effects[f"{self.name}_district"]
+        return state
+
+    def push(self, values: Values, grad: FloatArray) -> None:
+        """Pass the derivative by the state on to the effects."""
+        if "district" in self._levels:
+            self._push(values, "district", grad)
+        if "oblast" in self._levels:
+            by_oblast = self._sum_oblast @ grad
+            self._push(values, "oblast", by_oblast)
+            grad = by_oblast
+        if "country" in self._levels:
+            self._push(values, "country", self._sum_country @ grad)
+
+    def _push(self, values: Values, level: str, grad: FloatArray) -> None:
+        block, sd = f"{self.name}_{level}", f"{self.name}_{level}_sd"
+        values.push(block, values.scalar(sd) * grad)
+        values.push(sd, np.einsum("ij,ij->j", grad, values.vector(block)))
+
+
+class _Measured:
+    """The likelihood of the indicators; see `threatkit.model.build._measure`."""
+
+    blocks = ("loading", "definition_level", "indicator_sd")
+
+    def __init__(self, spec: ModelSpec, pillars: list[_Pillar], layout: Layout) -> None:
+        measured = spec.panel.measurements
+        inside = measured.table["pillar"].isin(spec.pillars).to_numpy()
+        table = measured.table[inside].reset_index(drop=True)
+        self.rows = len(table)
+        self._pillars = pillars
+        if not self.rows:
+            return
+        names = list(indicator_names(spec))
+        self._indicator = pd.Index(names).get_indexer(pd.Index(table["indicator"]))
+        for block in self.blocks:
+            layout.add(block, len(names), getattr(spec.priors, block))
+        self._of_pillar = [np.flatnonzero(table["pillar"] == pillar.name) for pillar in pillars]
+        weights = measured.weights[inside]
+        self._weights = [sp.csr_array(weights[rows]) for rows in self._of_pillar]
+        self._error = table["error_sd"].to_numpy(dtype=float)[:, None] ** 2
+        counted = table["count"].notna().to_numpy()
+        self._plain, self._counted = np.flatnonzero(~counted), np.flatnonzero(counted)
+        self._x = table["x"].to_numpy(dtype=float)[self._plain, None]
+        self._count = table["count"].to_numpy(dtype=float)[self._counted, None]
+        people = table["people"].to_numpy(dtype=float)[self._counted, None]
+        pooled = pd.Series(np.log((self._count + 0.5) / people)[:, 0])
+        which = table["indicator"].to_numpy()[self._counted]
+        centre = pooled.groupby(which).transform("mean").to_numpy()[:, None]
+        self._offset = np.log(people) + centre
+        self._constant = float(gammaln(self._count + 1).sum())
+        self._sum = np.zeros((len(names), self.rows))
+        self._sum[self._indicator, np.arange(self.rows)] = 1.0
+
+    def push(
+        self, values: Values, states: list[FloatArray]
+    ) -> tuple[list[FloatArray | None], FloatArray]:
+        """Return the derivatives by the states, and the log-likelihood of the indicators."""
+        by_state: list[FloatArray | None] = [None] * len(states)
+        logp = np.zeros(values.count)
+        if not self.rows:
+            return by_state, logp
+        loading, level, extra = (values.vector(block) for block in self.blocks)
+        raw = np.zeros((self.rows, values.count))
+        for state, rows, weights in zip(states, self._of_pillar, self._weights, strict=True):
+            raw[rows] = weights @ state
+        at = self._indicator % len(loading)
+        mean = loading[at] * raw + level[self._indicator % len(level)]
+        variance = extra[self._indicator % len(extra)] ** 2 + self._error
+        by_mean, by_variance = np.zeros_like(mean), np.zeros_like(mean)
+        for rows, part in ((self._plain, self._student), (self._counted, self._counts)):
+            if len(rows):
+                own, by_mean[rows], by_variance[rows] = part(mean[rows], variance[rows])
+                logp += own
+        values.push("loading", self._sum @ (by_mean * raw))
+        values.push("definition_level", self._sum @ by_mean)
+        spread = extra[self._indicator % len(extra)]
+        values.push("indicator_sd", self._sum @ (2 * spread * by_variance))
+        along = loading[at] * by_mean
+        for number, (rows, weights) in enumerate(zip(self._of_pillar, self._weights, strict=True)):
+            if len(rows):
+                by_state[number] = weights.T @ along[rows]
+        return by_state, logp
+
+    def _student(
+        self, mean: FloatArray, variance: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        gap = self._x - mean
+        squared = gap**2 / (STUDENT_NU * variance)
+        logp = (-0.5 * np.log(variance) - (STUDENT_NU + 1) / 2 * np.log1p(squared)).sum(axis=0)
+        pull = (STUDENT_NU + 1) / (1 + squared)
+        by_mean = pull * gap / (STUDENT_NU * variance)
+        return logp, by_mean, (-0.5 + 0.5 * pull * squared) / variance
+
+    def _counts(
+        self, mean: FloatArray, variance: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        log_mu = np.minimum(self._offset + mean, 100.0)
+        alpha = 1 / np.expm1(np.minimum(variance, 100.0))
+        k = self._count
+        log_ratio = np.logaddexp(np.log(alpha), log_mu)
+        logp = gammaln(k + alpha) - gammaln(alpha) + alpha * (np.log(alpha) - log_ratio)
+        logp += k * (log_mu - log_ratio)
+        below = np.exp(-log_ratio)
+        by_mean = alpha * (k - np.exp(log_mu)) * below
+        by_alpha = psi(k + alpha) - psi(alpha) + np.log(alpha) - log_ratio
+        by_alpha += 1 - (alpha + k) * below
+        return logp.sum(axis=0) - self._constant, by_mean, -by_alpha * alpha * (1 + alpha)

@@ -1,0 +1,224 @@
+"""The spatial field as a linear map that can be applied to many points at once.
+
+Up to `LARGEST_DENSE` districts the map is the eigenbasis of the graph Laplacian, in which
+the structured and the plain part of BYM2 share one coordinate a district. Beyond, it is the
+sparse Cholesky factor of the grounded Laplacian, with a coordinate for each part.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
+
+from threatkit.geo.graph import Graph
+from threatkit.model.field import laplacian
+
+FloatArray = NDArray[np.float64]
+
+#: Districts up to which the dense eigenbasis is quicker.
+LARGEST_DENSE = 1200
+#: Districts up to which every marginal variance is computed, not estimated.
+LARGEST_EXACT = 8000
+#: Fields drawn to estimate the marginal variances beyond.
+PROBES = 1000
+
+
+class Field(Protocol):
+    """BYM2 without its standard deviation, as a function of coordinates and mixing."""
+
+    size: int
+    mixed: bool
+
+    def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
+        """Return the field, shape (district, points)."""
+
+    def backward(
+        self, grad: FloatArray, e: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives by the coordinates and by the mixing."""
+
+
+def make_field(graph: Graph, *, international_weight: float = 1.0) -> Field:
+    """Return the field of a graph, dense or sparse by its size."""
+    precision = laplacian(graph, international_weight=international_weight)
+    _, component = connected_components(precision, directed=False)
+    if precision.shape[0] <= LARGEST_DENSE:
+        return _dense(precision, component)
+    return _sparse(precision, component)
+
+
+@dataclass
+class DenseField:
+    """The field in the eigenvectors of the Laplacian: one coordinate a district.
+
+    Attributes
+    ----------
+    vectors
+        Shape (district, district), orthonormal.
+    variance
+        Shape (district,): of the structured part along each vector; 0 along a component's
+        constant, 1 for an island, whose own part has full variance at any mixing.
+    """
+
+    vectors: FloatArray
+    variance: FloatArray
+
+    def __post_init__(self) -> None:
+        self.size = len(self.variance)
+        self.mixed = bool((self.variance != 1).any())
+
+    def _scale(self, mixing: FloatArray) -> FloatArray:
+        share = np.clip(mixing, 1e-12, 1 - 1e-12)
+        scale: FloatArray = np.sqrt(1 + share * (self.variance[:, None] - 1))
+        return scale
+
+    def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
+        """Return the field, shape (district, points)."""
+        result: FloatArray = self.vectors @ (self._scale(mixing) * e)
+        return result
+
+    def backward(
+        self, grad: FloatArray, e: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives by the coordinates and by the mixing."""
+        scale = self._scale(mixing)
+        along = self.vectors.T @ grad
+        by_scale = (self.variance[:, None] - 1) / (2 * scale)
+        by_scale *= e
+        by_mixing = np.einsum("ij,ij->j", along, by_scale)
+        along *= scale
+        return along, by_mixing
+
+
+def _dense(precision: sp.csr_array, component: NDArray[np.int32]) -> DenseField:
+    n = precision.shape[0]
+    vectors, variance = np.zeros((n, n)), np.ones(n)
+    at = 0
+    for label in np.unique(component):
+        members = np.flatnonzero(component == label)
+        stop = at + len(members)
+        if len(members) == 1:
+            vectors[members[0], at] = 1.0
+        else:
+            values, own = eigh(precision[members][:, members].toarray())
+            largest = np.abs(own).argmax(axis=0)
+            own *= np.sign(own[largest, np.arange(own.shape[1])])
+            inverse = np.concatenate([[0.0], 1 / values[1:]])
+            scale = np.exp(np.log((own**2 * inverse).sum(axis=1)).mean())
+            vectors[members, at:stop] = own
+            variance[at:stop] = inverse / scale
+        at = stop
+    return DenseField(vectors, variance)
+
+
+@dataclass
+class SparseField:
+    """The field by sparse Cholesky factors: structured coordinates first, then plain ones.
+
+    Attributes
+    ----------
+    factor
+        SuperLU object of the lower triangular factor of the grounded Laplacian.
+    order
+        Districts of the factor's rows (all but islands and one district a component).
+    member
+        Shape (component, district): averages over each component.
+    scale
+        Shape (district,): makes the geometric mean of a component's variances one.
+    island
+        Shape (district,).
+    """
+
+    factor: Any
+    order: NDArray[np.intp]
+    member: sp.csr_array
+    scale: FloatArray
+    island: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        self.districts = len(self.scale)
+        self.size = len(self.order) + self.districts
+        self.mixed = bool(len(self.order))
+        self._back = sp.csr_array((self.member > 0).T.astype(float))
+
+    def _structured(self, e: FloatArray) -> FloatArray:
+        field = np.zeros((self.districts, e.shape[1]))
+        field[self.order] = self.factor.solve(np.ascontiguousarray(e), "T")
+        return self.scale[:, None] * (field - self._back @ (self.member @ field))
+
+    def _own(self, mixing: FloatArray) -> FloatArray:
+        return np.where(self.island[:, None], 1.0, np.sqrt(1 - mixing))
+
+    def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
+        """Return the field, shape (district, points)."""
+        mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
+        k = len(self.order)
+        result: FloatArray = self._own(mixing) * e[k:]
+        if k:
+            result = result + np.sqrt(mixing) * self._structured(e[:k])
+        return result
+
+    def backward(
+        self, grad: FloatArray, e: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives by the coordinates and by the mixing."""
+        mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
+        k = len(self.order)
+        result = np.empty_like(e)
+        result[k:] = self._own(mixing) * grad
+        plain = np.where(self.island[:, None], 0.0, grad * e[k:])
+        slope = -0.5 / np.sqrt(1 - mixing) * plain.sum(axis=0)
+        if k:
+            scaled = self.scale[:, None] * grad
+            centred = scaled - self.member.T @ (self._back.T @ scaled)
+            along = self.factor.solve(np.ascontiguousarray(centred[self.order]))
+            result[:k] = np.sqrt(mixing) * along
+            slope = slope + 0.5 / np.sqrt(mixing) * np.einsum("ij,ij->j", along, e[:k])
+        return result, slope
+
+
+def _sparse(precision: sp.csr_array, component: NDArray[np.int32]) -> SparseField:
+    n = precision.shape[0]
+    size = np.bincount(component)
+    island = size[component] == 1
+    first = np.zeros(n, dtype=bool)
+    first[np.unique(component, return_index=True)[1]] = True
+    kept = np.flatnonzero(~first)
+    member = sp.csr_array((1 / size[component], (component, np.arange(n))), shape=(len(size), n))
+    if not len(kept):
+        empty = SparseField(None, kept, member, np.ones(n), island)
+        return empty
+    grounded = sp.csc_array(precision[kept][:, kept])
+    options = {"SymmetricMode": True}
+    lu = splu(grounded, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+    lower = sp.csc_array(lu.L @ sp.diags_array(np.sqrt(lu.U.diagonal())))
+    order = np.empty(len(kept), dtype=np.intp)
+    order[lu.perm_r] = kept
+    factor = splu(lower, permc_spec="NATURAL", diag_pivot_thresh=0.0)
+    unscaled = SparseField(factor, order, member, np.ones(n), island)
+    variance = np.where(island, 1.0, _variances(unscaled))
+    log_scale = -0.5 * (member @ np.log(variance))
+    return SparseField(factor, order, member, np.exp(log_scale)[component], island)
+
+
+def _variances(unscaled: SparseField) -> FloatArray:
+    """Return the marginal variances of the unscaled structured field."""
+    n = unscaled.districts
+    total = np.zeros(n)
+    if n > LARGEST_EXACT:
+        drawn = np.random.default_rng(0).standard_normal((len(unscaled.order), PROBES))
+        total = (unscaled._structured(drawn) ** 2).mean(axis=1)
+        # The mean logarithm of a chi-squared mean falls short by about 1 / PROBES.
+        return total * np.exp(1 / PROBES)
+    step = 500
+    for start in range(0, len(unscaled.order), step):
+        width = min(step, len(unscaled.order) - start)
+        unit = np.zeros((len(unscaled.order), width))
+        unit[start + np.arange(width), np.arange(width)] = 1.0
+        total += (unscaled._structured(unit) ** 2).sum(axis=1)
+    return total
