@@ -12,7 +12,8 @@ researcher can stop after any of them::
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,7 +35,7 @@ from threatkit.model.check import PredictiveCheck, narrowing, predictive_check, 
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, contributions
 from threatkit.model.information import information, learned
-from threatkit.model.spec import ModelSpec, make_priors
+from threatkit.model.spec import ModelSpec, Priors, make_priors
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
 from threatkit.report.gather import summarise
@@ -130,7 +131,29 @@ def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
     InvalidInput
         With every prior, judgement or setting that breaks a rule.
     """
-    region_members(config.region, inputs.catalogue.districts)
+    faults: list[Fault] = []
+    with _gathered(faults):
+        region_members(config.region, inputs.catalogue.districts)
+    priors = Priors()
+    with _gathered(faults):
+        priors = make_priors(config.priors)
+    with _gathered(faults):
+        spec = _spec(config, inputs, priors)
+    if faults:
+        raise InvalidInput(faults)
+    return spec
+
+
+@contextmanager
+def _gathered(faults: list[Fault]) -> Iterator[None]:
+    """Keep the faults of a check and go on to the next, so that all come at once."""
+    try:
+        yield
+    except InvalidInput as error:
+        faults.extend(error.faults)
+
+
+def _spec(config: Config, inputs: Inputs, priors: Priors) -> ModelSpec:
     outcome = Outcome(
         event_types=config.event_types,
         require_death=config.require_death,
@@ -144,7 +167,7 @@ def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
     named = [*(name for name in order if name in held), *sorted(held - set(order))]
     return ModelSpec(
         panel,
-        priors=make_priors(config.priors),
+        priors=priors,
         likelihood=options.likelihood,
         year_effect=options.year_effect,
         pillars=tuple(named) if options.pillars else (),

@@ -1,5 +1,6 @@
 """From the catalogue and the borders to one panel at one date of assessment."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,10 @@ from threatkit.model.panel import (
 
 #: Last year in which the source on the Afghan side covers it.
 AFGHAN_SIDE_UNTIL = 2020
+#: An assessment that lies longer than this after the last covered day is refused.
+LONGEST_GAP_DAYS = 366
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def assemble(catalogue: Catalogue, graph: Graph, outcome: Outcome) -> Panel:
     InvalidInput
         If no source covers any part of the years asked for.
     """
-    as_of = outcome.as_of or last_covered_day(catalogue.coverage)
+    as_of = _assessed(outcome.as_of, last_covered_day(catalogue.coverage))
     districts = catalogue.districts.loc[list(graph.districts)].copy()
     countries = tuple(sorted(districts["country"].unique()))
     periods = np.arange(outcome.start_year, as_of.year + 1)
@@ -120,6 +125,27 @@ def assemble(catalogue: Catalogue, graph: Graph, outcome: Outcome) -> Panel:
         measurements=values,
         unused=unused,
     )
+
+
+def _assessed(as_of: date | None, last: date) -> date:
+    """Return the date of the assessment: not long after the sources end."""
+    if as_of is None:
+        return last
+    if (as_of - last).days > LONGEST_GAP_DAYS:
+        raise InvalidInput(
+            Fault(
+                f"the assessment of {as_of}",
+                f"an assessment lies at most {LONGEST_GAP_DAYS} days after the last day that a "
+                f"source covers, {last}",
+                f"{(as_of - last).days} days",
+                "Choose an earlier --as-of, or bring newer events and their coverage",
+            )
+        )
+    if as_of > last:
+        logger.warning(
+            "no source covers the %d days from %s to the assessment", (as_of - last).days, last
+        )
+    return as_of
 
 
 def covered_years(
