@@ -207,6 +207,8 @@ def _notes(count: FloatArray, exposure: FloatArray, graph: Graph) -> tuple[str, 
             f"areas without a count or exposure: {missing:,}; their eta is predicted from "
             "covariates, neighbours and the prior"
         )
+    if not len(graph.edges):
+        notes.append("no area has a neighbour: phi is the prior's")
     if len(graph.districts) == 1:
         notes.append("one area: mu and its own effect are told apart by their priors only")
     return tuple(notes)
