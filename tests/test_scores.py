@@ -155,6 +155,11 @@ def test_the_prior_sets_a_contribution_that_the_data_have_not_moved() -> None:
     assert same.districts["contribution_border_prior"].dropna().all()
 
 
+def test_people_are_given_and_never_set_by_a_prior() -> None:
+    frame = score(made(), information=np.zeros(N), learned={"people": np.zeros(N)}).districts
+    assert not frame["contribution_people_prior"].dropna().any()
+
+
 def test_level_counts_cover_every_district() -> None:
     counts = score(made(), information=np.zeros(N), learned={}).level_counts
     assert counts["mean"].sum() == pytest.approx(11)

@@ -23,6 +23,8 @@ _INDEX_VALUE = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0)
 #: A contribution is set by the prior where the data have moved it by less than this, 0 to 1;
 #: a sd narrowed by a tenth, or a mean moved by 0.45 prior sds, is 0.2.
 LEAST_LEARNED = 0.2
+#: Parts that are given, not estimated: no prior can set them.
+KNOWN_PARTS = frozenset({"people", "judgement"})
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _parts(
         own = values[:, position]
         columns |= _banded(f"contribution_{name}", own, ci_prob)
         mark = np.zeros(len(position))
-        if name in learned:
+        if name in learned and name not in KNOWN_PARTS:
             mark = (learned[name][position] < LEAST_LEARNED).astype(float)
         columns[f"contribution_{name}_prior"] = mark
     return columns
