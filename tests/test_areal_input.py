@@ -279,6 +279,14 @@ def test_groups_are_read(write: Callable[..., Path]) -> None:
     assert data.groups.group == ("north",)
 
 
+def test_a_table_of_groups_may_call_its_key_group(write: Callable[..., Path]) -> None:
+    config = CONFIG + GROUPS.replace('group = "group"', 'group = "region"')
+    counts = GROUP_COUNTS.replace(",group,", ",region,")
+    assert load(write(config, counts=counts, groups=GROUP_TABLE)).groups is not None
+    renamed = GROUP_TABLE.replace("group,", "region,")
+    assert load(write(config, counts=counts, groups=renamed)).groups is not None
+
+
 @pytest.mark.parametrize(
     ("counts", "table", "words"),
     [

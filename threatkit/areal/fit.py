@@ -2,24 +2,27 @@
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import nutpie
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
 from threatkit.areal.model import build_areal, fixed_parameters, parameters
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.chains import Chains, Sampling, Update
-from threatkit.model.gate import Diagnostics, diagnose
+from threatkit.model.gate import LARGEST_DIVERGENT, Diagnostics, diagnose
 
 logger = logging.getLogger(__name__)
 
 #: The field's eigenvectors are a dense matrix, of 200 MB at this number of areas.
 MOST_AREAS = 5_000
+#: Where draws diverge the chains begin again, this much closer to an acceptance of one.
+SMALLER_STEPS = 5.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,13 @@ def fit_areal(
         If the sampler fails to start or to go on.
     """
     _refuse_many(data)
+    # Linear algebra on several threads adds in another order: the draws would depend on how
+    # many cores there are. The chains run side by side and need the cores themselves.
+    with threadpool_limits(limits=1):
+        return _sample(config, data, seed, update)
+
+
+def _sample(config: ArealConfig, data: ArealData, seed: int, update: Update | None) -> ArealFit:
     begun = time.monotonic()
     compiled = nutpie.compile_pymc_model(build_areal(config, data))
     compile_seconds = time.monotonic() - begun
@@ -79,19 +89,25 @@ def fit_areal(
     names = parameters(config, data)
     strict = [name for name in names if name not in fixed_parameters(config)]
     fields = ["eta"] if data.groups is None else ["eta", "z"]
-    sampling = Sampling(**asdict(config.sampling))
-    sampler = Chains(compiled, sampling, seed, update)
-    try:
-        for kept in range(1, sampling.max_rounds + 1):
-            draws, divergent = sampler.until(kept * sampling.draws)
-            draws = draws[[*names, *fields]]
-            checked = diagnose(draws, divergent, strict, fields=fields)
-            spent = (time.monotonic() - begun) / 60
-            if checked.passed or spent > sampling.budget_minutes:
-                break
-            logger.info("the gate is not met after %d draws a chain", kept * sampling.draws)
-    finally:
-        sampler.close()
+    plain = Sampling(**asdict(config.sampling))
+    careful = replace(plain, target_accept=1.0 - (1.0 - plain.target_accept) / SMALLER_STEPS)
+    for sampling in (plain, careful):
+        sampler = Chains(compiled, sampling, seed, update)
+        try:
+            for kept in range(1, sampling.max_rounds + 1):
+                draws, divergent = sampler.until(kept * sampling.draws)
+                draws = draws[[*names, *fields]]
+                checked = diagnose(draws, divergent, strict, fields=fields)
+                spent = (time.monotonic() - begun) / 60 > sampling.budget_minutes
+                diverged = checked.divergent_share > LARGEST_DIVERGENT
+                if checked.passed or spent or (diverged and sampling is plain):
+                    break
+                logger.info("the gate is not met after %d draws a chain", draws.sizes["draw"])
+        finally:
+            sampler.close()
+        if spent or not diverged:
+            break
+        logger.info("draws diverged: the chains begin again with smaller steps")
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
     return ArealFit(draws, divergent, tuple(names), checked, seconds, seed)
 

@@ -7,13 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from threatkit.areal.config import Groups
-from threatkit.areal.tables import PlainTable, codes, flag, numbers, positions, read_plain
+from threatkit.areal.tables import PlainTable, codes, flag, header, numbers, positions, read_plain
 from threatkit.errors import Fault
 
 FloatArray = NDArray[np.float64]
 
 #: The column of a standard error is named as its value's column, with this behind.
 SE = "_se"
+#: The column of a table of groups that names them, unless it is called as in the counts.
+KEY = "group"
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,16 @@ def _read_table(
     if source is None:
         return None
     before = len(faults)
-    table = read_plain(source, (groups.group, groups.covariate, groups.covariate + SE), faults)
+    key = groups.group if groups.group in header(source) else KEY
+    table = read_plain(source, (key, groups.covariate, groups.covariate + SE), faults)
     if table is None:
         return None
-    names = codes(table, groups.group, faults, thing="a group")
+    names = codes(table, key, faults, thing="a group")
     x, se = _measured(table, groups.covariate, faults)
     members = pd.Index(counts.text[groups.group])
     positions(
         table,
-        groups.group,
+        key,
         members.unique(),
         faults,
         rule=f"a group is one of column '{groups.group}' of {counts.where}",

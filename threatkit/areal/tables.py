@@ -72,11 +72,11 @@ def read_plain(
     The table, or None where a fault of the file itself prevents that.
     """
     where = path.name
-    header = _header(path, faults)
-    if header is None:
+    found = _header(path, faults)
+    if found is None:
         return None
     before = len(faults)
-    faults += _header_faults(where, header, columns)
+    faults += _header_faults(where, found, columns)
     if len(faults) > before:
         return None
     frame = _frame(path, columns, faults)
@@ -89,6 +89,11 @@ def read_plain(
         faults.append(Fault(where, "a table has at least one row under its header", "none"))
         return None
     return PlainTable(where, frame)
+
+
+def header(path: Path) -> list[str]:
+    """Return the names of a file's columns; none where it cannot be read."""
+    return _header(path, []) or []
 
 
 def _header(path: Path, faults: list[Fault]) -> list[str] | None:
@@ -120,16 +125,16 @@ def _not_utf8(where: str, error: UnicodeDecodeError) -> Fault:
     return Fault(where, "a CSV is text in UTF-8", found, "Save it as 'CSV UTF-8'")
 
 
-def _header_faults(where: str, header: list[str], columns: Sequence[str]) -> list[Fault]:
+def _header_faults(where: str, found: list[str], columns: Sequence[str]) -> list[Fault]:
     at = f"{where}, row 1"
     faults = [
         Fault(at, "a column stands once in the header", f"'{name}' twice")
         for name in dict.fromkeys(columns)
-        if header.count(name) > 1
+        if found.count(name) > 1
     ]
-    missing = [name for name in dict.fromkeys(columns) if name not in header]
-    other = next((mark for mark in _SEPARATORS if mark in "".join(header)), None)
-    if missing and len(header) == 1 and other is not None:
+    missing = [name for name in dict.fromkeys(columns) if name not in found]
+    other = next((mark for mark in _SEPARATORS if mark in "".join(found)), None)
+    if missing and len(found) == 1 and other is not None:
         fault = Fault(
             at, "cells are separated by commas", _SEPARATORS[other], "Save it with commas"
         )
@@ -138,8 +143,8 @@ def _header_faults(where: str, header: list[str], columns: Sequence[str]) -> lis
         Fault(
             at,
             f"the table needs a column '{name}'",
-            f"columns {', '.join(header)}",
-            meant(name, header),
+            f"columns {', '.join(found)}",
+            meant(name, found),
         )
         for name in missing
     ]
