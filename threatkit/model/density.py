@@ -217,14 +217,20 @@ class Density:
             pillar.push(values, along if own is None else along + own)
         values.push("pillar_weight", by_weight)
 
-    def expand(self, point: FloatArray) -> dict[str, FloatArray]:
-        """Return every named quantity of the model at the points, points as the last axis."""
+    def expand(self, point: FloatArray, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Return the named quantities of the model at the points, points as the last axis.
+
+        ``rng`` splits the field into its parts where they share a coordinate. A pillar's state
+        follows from its part and weight and is left out.
+        """
         values = Values(self.layout, point)
         parts = self._parts(values)
         named = {f"part_{name}": part for name, part in parts["eta"].items()}
         named["eta"] = values.scalar("intercept") + sum(parts["eta"].values())
-        for pillar, centred in zip(self._pillars, parts["centred"], strict=True):
-            named[f"z_{pillar.name}"] = centred
+        if self._field.mixed:
+            mixing = values.scalar("field_mixing")
+            named.update(self._field.split(values.vector("field"), mixing, rng))
+        for pillar in self._pillars:
             named.update(pillar.effects(values))
         if "country_raw" in self.layout:
             named["country_effect"] = self._country(values)

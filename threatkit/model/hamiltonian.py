@@ -57,7 +57,7 @@ class Block:
         self.gradients += 1
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, grad = self._logp(self.scale.centre[:, None] + self.scale.apply(xi))
-            return State(xi, value, self.scale.apply(grad))
+            return State(xi, value, self.scale.pull(grad))
 
     def rescale(self, scale: Gaussian, *, copies: int = 1) -> None:
         """Go on from the same points in other coordinates, each chain as several."""

@@ -55,19 +55,19 @@ class Moves:
     """
 
     blocks: int = 2
-    chains: int = 32
-    settle: int = 12
+    chains: int = 64
+    settle: int = 14
     adapt: int = 12
-    length: float = 3.5
+    length: float = 3.2
     target_accept: float = 0.8
     max_rounds: int = 3
 
 
-#: Chains of a block whose draws are put one after the other for the gate: R-hat asks for long
-#: chains, and these are short and many (nested R-hat, doi:10.1214/24-BA1453).
-TOGETHER = 8
+#: Groups of chains, put one after the other, that the gate sees as one chain each: R-hat asks
+#: for long chains, and these are short and many (nested R-hat, doi:10.1214/24-BA1453).
+GROUPS = 4
 #: Chains that share the way to the bulk of the posterior and part there.
-COPIES = 4
+COPIES = 8
 #: Spread of the starting points around the mode, in the approximation's standard deviations.
 START_SPREAD = 0.1
 #: Largest drift between the halves of the kept moves, in standard errors; among a thousand
@@ -108,7 +108,7 @@ def laplace_fit(
     Fit
         As `threatkit.model.fit.fit` gives it. ``draws`` holds eta, its parts, pillars, year and
         country effects and all hyperparameters; not the standard normal coordinates behind
-        them. A ``chain`` is `TOGETHER` short chains, one after the other.
+        them. A ``chain`` is one of `GROUPS` groups of short chains, one after the other.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def laplace_fit(
 
 
 def _approximation(density: Density) -> Gaussian:
-    mode = find_mode(density, np.zeros(density.size))
-    return laplace(density, mode)
+    start = np.zeros(density.size)
+    return laplace(density, find_mode(density, start, held=density.layout.curved))
 
 
 class _Run:
@@ -170,7 +170,10 @@ class _Run:
             block.rescale(scale, copies=copies)
             block.step = 0.2
             block.length = moves.length
-            block.tune(moves.adapt // copies + 4, target=moves.target_accept)
+            block.tune(
+                max(moves.adapt, 4) if copies == 1 else max(2 * moves.adapt // 3, 4),
+                target=moves.target_accept,
+            )
         self.block = block
         logger.info("step %.3f after %d gradients", block.step, block.gradients)
 
@@ -186,27 +189,28 @@ def _collect(spec: ModelSpec, density: Density, runs: list[_Run], seed: int) -> 
     """Bring the points of all blocks into one container, and hold it to the gate."""
     points = np.concatenate([np.stack(run.points) for run in runs], axis=2)
     divergent = np.concatenate([np.stack(run.divergent) for run in runs], axis=1)
-    data = _container(spec, density, points)
-    flags = _together(divergent[..., None])[..., 0]
+    data = _container(spec, density, points, np.random.default_rng([seed, 3]))
+    flags = _together(divergent)
     made = forecast(spec, data, seed=seed)
-    checked = _diagnose(spec, density, data, made, flags, len(points))
+    checked = _diagnose(density, data, made, flags, len(points))
     return Fit(spec, data, flags, made, checked, {}, seed)
 
 
-def _together(values: FloatArray) -> FloatArray:
+def _together[T: np.generic](values: NDArray[T]) -> NDArray[T]:
     """Turn (move, chain, ...) into (group of chains, draw, ...)."""
     moved = np.moveaxis(values, 0, 1)
     count, kept = moved.shape[:2]
-    groups = max(count // TOGETHER, 1)
-    return moved.reshape(groups, count // groups * kept, *moved.shape[2:])
+    return moved.reshape(GROUPS, count // GROUPS * kept, *moved.shape[2:])
 
 
-def _container(spec: ModelSpec, density: Density, points: FloatArray) -> xr.Dataset:
+def _container(
+    spec: ModelSpec, density: Density, points: FloatArray, rng: np.random.Generator
+) -> xr.Dataset:
     """Return the draws under the names and dims of `threatkit.model.build.build`."""
-    kept, size, chains = points.shape
+    kept, _, chains = points.shape
     held: dict[str, FloatArray] = {}
     for move in range(kept):
-        for name, value in density.expand(points[move]).items():
+        for name, value in density.expand(points[move], rng).items():
             if name not in held:
                 held[name] = np.empty((kept, chains, *value.shape[:-1]))
             held[name][move] = np.moveaxis(
@@ -224,6 +228,7 @@ def _container(spec: ModelSpec, density: Density, points: FloatArray) -> xr.Data
         "period": [int(year) for year in panel.periods],
         "pillar": list(spec.pillars),
         "indicator": density.indicators,
+        "mode": list(range(held["modes"].shape[-1] if "modes" in held else 0)),
     }
     used = {dim for names, _ in data.values() for dim in names}
     coords = {name: values for name, values in coords.items() if name in used}
@@ -233,6 +238,8 @@ def _container(spec: ModelSpec, density: Density, points: FloatArray) -> xr.Data
 #: Dims of the variables that have any; parts and pillars are over districts.
 _DIMS = {
     "eta": "district",
+    "structured": "district",
+    "modes": "mode",
     "country_effect": "country",
     "year_effect": "period",
     "pillar_weight": "pillar",
@@ -255,7 +262,6 @@ _LEVELS = ("country", "oblast", "district")
 
 
 def _diagnose(
-    spec: ModelSpec,
     density: Density,
     data: xr.Dataset,
     made: Forecast,

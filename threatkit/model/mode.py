@@ -1,9 +1,9 @@
 """The Laplace approximation that the fast engine starts from and is scaled by.
 
-Joint posterior mode in the coordinates of `threatkit.model.density`, and the curvature there:
-all of it up to `LARGEST_WHOLE` coordinates, its outstanding directions beyond. Before the data
-the curvature is the identity wherever a prior is normal, and events inform few directions,
-so what differs from the identity is of low rank.
+The posterior mode given the hyperparameters, in the coordinates of `threatkit.model.density`,
+and the curvature there: all of it up to `LARGEST_WHOLE` coordinates; beyond, the scale of each
+coordinate and the directions that stand out. Before the data the curvature is the identity
+wherever a prior is normal, and events inform few directions, so little differs from it.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ SUBSPACE_ROUNDS = 3
 #: Points evaluated at once.
 BATCH = 64
 #: A scale this near one is left at one.
-NEGLIGIBLE = 0.15
+NEGLIGIBLE = 0.25
 #: Step of the differences; coordinates have about unit scale.
 STEP = 1e-4
 #: Bounds of a curvature: a mode's flattest directions are no guide to the posterior's width.
@@ -36,46 +36,71 @@ FLATTEST, STEEPEST = 0.8, 1e8
 
 @dataclass(frozen=True)
 class Gaussian:
-    """x = centre + M xi with xi standard normal, M the identity but for a few directions.
+    """x = centre + M xi with xi standard normal; M = B (I + V (S - 1) V').
 
     Attributes
     ----------
     centre
         Shape (size,).
+    base
+        Shape (size,): B, the scale of each coordinate; ones where the whole curvature is known.
     vectors
-        Shape (size, direction), orthonormal.
+        Shape (size, direction): V, orthonormal.
     scales
-        Shape (direction,): standard deviation along each.
+        Shape (direction,): S, the standard deviation along each.
     """
 
     centre: FloatArray
+    base: FloatArray
     vectors: FloatArray
     scales: FloatArray
 
     def apply(self, xi: FloatArray) -> FloatArray:
-        """Return M xi, shape (size, points); M is symmetric."""
+        """Return M xi, shape (size, points)."""
+        result = self._along(xi, self.scales)
+        result *= self.base[:, None]
+        return result
+
+    def pull(self, grad: FloatArray) -> FloatArray:
+        """Return M' grad, the derivative by xi."""
+        return self._along(self.base[:, None] * grad, self.scales)
+
+    def solve(self, x: FloatArray) -> FloatArray:
+        """Return M^-1 x, shape (size, points)."""
+        return self._along(x / self.base[:, None], 1 / self.scales)
+
+    def _along(self, xi: FloatArray, scales: FloatArray) -> FloatArray:
         along = self.vectors.T @ xi
-        along *= (self.scales - 1)[:, None]
+        along *= (scales - 1)[:, None]
         result: FloatArray = self.vectors @ along
         result += xi
         return result
 
-    def solve(self, x: FloatArray) -> FloatArray:
-        """Return M^-1 x, shape (size, points)."""
-        result: FloatArray = x + self.vectors @ (
-            (1 / self.scales - 1)[:, None] * (self.vectors.T @ x)
-        )
-        return result
 
+def find_mode(
+    logp: LogDensity, start: FloatArray, *, held: NDArray[np.intp], most: int = 500
+) -> FloatArray:
+    """Return the posterior mode given some coordinates, shape (size,).
 
-def find_mode(logp: LogDensity, start: FloatArray, *, most: int = 2000) -> FloatArray:
-    """Return the joint posterior mode, shape (size,)."""
+    Parameters
+    ----------
+    logp
+        Log density and gradient.
+    start
+        Shape (size,).
+    held
+        Coordinates left where they are. The joint mode of a field and its scale lies far from
+        the posterior's bulk, the further the longer the field.
+    most
+        Iterations.
+    """
 
     def negative(x: FloatArray) -> tuple[float, FloatArray]:
         value, grad = logp(x[:, None])
+        grad[held] = 0.0
         return -float(value[0]), -grad[:, 0]
 
-    options = {"maxiter": most, "maxcor": 30, "ftol": 1e-10, "gtol": 1e-3}
+    options = {"maxiter": most, "maxcor": 30, "ftol": 1e-9, "gtol": 1e-2}
     found = minimize(negative, start, jac=True, method="L-BFGS-B", options=options)
     return np.asarray(found.x, dtype=float)
 
@@ -125,14 +150,15 @@ def averaged(
 
 def _gaussian(centre: FloatArray, product: Product, seed: int) -> Gaussian:
     """Return the Gaussian of a curvature given as products with directions."""
+    base = np.ones(len(centre))
     if len(centre) <= LARGEST_WHOLE:
         whole = product(np.eye(len(centre)))
         values, vectors = eigh((whole + whole.T) / 2)
     else:
-        values, vectors = _outstanding(product, len(centre), seed)
+        base, values, vectors = _outstanding(product, len(centre), seed)
     scales = 1 / np.sqrt(np.clip(values, FLATTEST, STEEPEST))
     kept = np.abs(scales - 1) > NEGLIGIBLE
-    return Gaussian(centre, np.ascontiguousarray(vectors[:, kept]), scales[kept])
+    return Gaussian(centre, base, np.ascontiguousarray(vectors[:, kept]), scales[kept])
 
 
 def curve(logp: LogDensity, centre: FloatArray, directions: FloatArray) -> FloatArray:
@@ -145,12 +171,24 @@ def curve(logp: LogDensity, centre: FloatArray, directions: FloatArray) -> Float
     return result
 
 
-def _outstanding(product: Product, size: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Return the curvatures furthest from one and their directions, by subspace iteration."""
+def _outstanding(
+    product: Product, size: int, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return each coordinate's scale, and what else stands out, by subspace iteration.
+
+    The diagonal of the curvature is estimated from products with random signs.
+    """
     rng = np.random.default_rng(seed)
+    signs = 2.0 * rng.integers(0, 2, (size, BATCH)) - 1.0
+    diagonal = (signs * product(signs)).mean(axis=1)
+    base = 1 / np.sqrt(np.clip(diagonal, 1.0, STEEPEST))
+
+    def scaled(v: FloatArray) -> FloatArray:
+        return base[:, None] * product(base[:, None] * v)
+
     block = np.linalg.qr(rng.standard_normal((size, KEPT_DIRECTIONS)))[0]
     for _ in range(SUBSPACE_ROUNDS):
-        block = np.linalg.qr(product(block) - block)[0]
-    small = block.T @ product(block)
+        block = np.linalg.qr(scaled(block) - block)[0]
+    small = block.T @ scaled(block)
     values, turn = eigh((small + small.T) / 2)
-    return values, block @ turn
+    return base, values, block @ turn

@@ -42,6 +42,11 @@ class Field(Protocol):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives by the coordinates and by the mixing."""
 
+    def split(
+        self, e: FloatArray, mixing: FloatArray, rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return what tells the structured part from the plain one."""
+
 
 def make_field(graph: Graph, *, international_weight: float = 1.0) -> Field:
     """Return the field of a graph, dense or sparse by its size."""
@@ -93,6 +98,22 @@ class DenseField:
         by_mixing = np.einsum("ij,ij->j", along, by_scale)
         along *= scale
         return along, by_mixing
+
+    def split(
+        self, e: FloatArray, mixing: FloatArray, rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return the structured part's own coordinates, as `threatkit.model.field` has them.
+
+        Both parts of the field share a coordinate; given their sum, the structured one is
+        normal and is drawn.
+        """
+        structured = np.flatnonzero((self.variance != 1) & (self.variance > 0))
+        share = np.clip(mixing, 1e-12, 1 - 1e-12)
+        own = share * self.variance[structured, None]
+        total = own + 1 - share
+        mean = np.sqrt(own / total) * e[structured]
+        noise = rng.standard_normal(mean.shape)
+        return {"modes": mean + np.sqrt((1 - share) / total) * noise}
 
 
 def _dense(precision: sp.csr_array, component: NDArray[np.int32]) -> DenseField:
@@ -149,10 +170,18 @@ class SparseField:
     def _structured(self, e: FloatArray) -> FloatArray:
         field = np.zeros((self.districts, e.shape[1]))
         field[self.order] = self.factor.solve(np.ascontiguousarray(e), "T")
-        return self.scale[:, None] * (field - self._back @ (self.member @ field))
+        centred: FloatArray = self.scale[:, None] * (field - self._back @ (self.member @ field))
+        return centred
+
+    def split(
+        self, e: FloatArray, _mixing: FloatArray, _rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return the structured part, shape (district, points); it has no modes here."""
+        return {"structured": self._structured(e[: len(self.order)])} if self.mixed else {}
 
     def _own(self, mixing: FloatArray) -> FloatArray:
-        return np.where(self.island[:, None], 1.0, np.sqrt(1 - mixing))
+        own: FloatArray = np.where(self.island[:, None], 1.0, np.sqrt(1 - mixing))
+        return own
 
     def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
         """Return the field, shape (district, points)."""
@@ -191,8 +220,7 @@ def _sparse(precision: sp.csr_array, component: NDArray[np.int32]) -> SparseFiel
     kept = np.flatnonzero(~first)
     member = sp.csr_array((1 / size[component], (component, np.arange(n))), shape=(len(size), n))
     if not len(kept):
-        empty = SparseField(None, kept, member, np.ones(n), island)
-        return empty
+        return SparseField(None, kept, member, np.ones(n), island)
     grounded = sp.csc_array(precision[kept][:, kept])
     options = {"SymmetricMode": True}
     lu = splu(grounded, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
@@ -214,7 +242,8 @@ def _variances(unscaled: SparseField) -> FloatArray:
         drawn = np.random.default_rng(0).standard_normal((len(unscaled.order), PROBES))
         total = (unscaled._structured(drawn) ** 2).mean(axis=1)
         # The mean logarithm of a chi-squared mean falls short by about 1 / PROBES.
-        return total * np.exp(1 / PROBES)
+        total *= np.exp(1 / PROBES)
+        return total
     step = 500
     for start in range(0, len(unscaled.order), step):
         width = min(step, len(unscaled.order) - start)
