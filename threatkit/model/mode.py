@@ -179,7 +179,7 @@ def _outstanding(
     The diagonal of the curvature is estimated from products with random signs.
     """
     rng = np.random.default_rng(seed)
-    signs = 2.0 * rng.integers(0, 2, (size, BATCH)) - 1.0
+    signs = np.where(rng.random((size, BATCH)) < 0.5, -1.0, 1.0)
     diagonal = (signs * product(signs)).mean(axis=1)
     base = 1 / np.sqrt(np.clip(diagonal, 1.0, STEEPEST))
 
