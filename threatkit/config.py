@@ -17,9 +17,11 @@ from threatkit.errors import Fault, InvalidInput
 from threatkit.keys import Origin, Table
 from threatkit.options import (
     DEFAULT_EVENT_TYPES,
+    ENGINES,
     EVENT_TYPES,
     LIKELIHOODS,
     YEAR_EFFECTS,
+    Engine,
     Judgement,
     Likelihood,
     ModelOptions,
@@ -49,6 +51,8 @@ class Config:
         First year of events that is fitted.
     seed
         Of every random number.
+    engine
+        ``nuts`` (exact, minutes) or ``laplace`` (fast, seconds).
     ci_prob
         Probability inside every interval, 0 to 1.
     indicators
@@ -72,6 +76,7 @@ class Config:
     horizon_months: int = 12
     start_year: int = 2005
     seed: int = 20261124
+    engine: Engine = "nuts"
     ci_prob: float = 0.9
     indicators: tuple[Path, ...] = ()
     shipped: bool = True
@@ -205,6 +210,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
         horizon_months=top.integer("horizon_months", default.horizon_months, 1, 36),
         start_year=top.integer("start_year", default.start_year, 1992, 2100),
         seed=top.integer("seed", default.seed, 0, 2**32 - 1),
+        engine=cast(Engine, top.choice("engine", default.engine, ENGINES)),
         ci_prob=top.number("ci_prob", default.ci_prob, 0.5, 0.99),
         indicators=top.paths("indicators", kind="folder"),
         shipped=top.flag("shipped", default.shipped),

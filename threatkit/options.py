@@ -6,9 +6,11 @@ from typing import Literal
 
 Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
 YearEffect = Literal["white", "walk", "none"]
+Engine = Literal["nuts", "laplace"]
 
 LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
 YEAR_EFFECTS = ("white", "walk", "none")
+ENGINES = ("nuts", "laplace")
 
 #: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
 EVENT_TYPES = (

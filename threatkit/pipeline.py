@@ -11,6 +11,7 @@ researcher can stop after any of them::
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from threatkit.errors import Fault, InvalidInput
 from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import Graph, build_graph
 from threatkit.model.assemble import Outcome, assemble
+from threatkit.model.chains import Update
 from threatkit.model.check import PredictiveCheck, narrowing, predictive_check, prior_draws
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, contributions
@@ -206,6 +208,16 @@ def region_members(region: str, districts: pd.DataFrame) -> Sequence[str]:
     return list(districts.index[inside])
 
 
+def fit_spec(spec: ModelSpec, config: Config, *, update: Update | None = None) -> Fit:
+    """Fit a specification with the engine and the sampling of a configuration."""
+    if config.engine == "laplace":
+        from threatkit.model.laplace import laplace_fit
+
+        return laplace_fit(spec, seed=config.seed, update=update)
+    sampling = Sampling(**asdict(config.sampling))
+    return fit(spec, seed=config.seed, sampling=sampling, update=update)
+
+
 def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) -> Assessment:
     """Score a fit, with its information, its prior and its predictive checks."""
     progress = progress or SilentProgress()
@@ -266,12 +278,7 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
             inputs = load_inputs(config)
             spec = make_spec(config, inputs)
         with progress.step("Fitting the model") as update:
-            fitted = fit(
-                spec,
-                seed=config.seed,
-                sampling=Sampling(**asdict(config.sampling)),
-                update=update,
-            )
+            fitted = fit_spec(spec, config, update=update)
         assessment = score_fit(fitted, config, progress=progress)
         with progress.step("Writing"):
             record = _record(config, inputs, assessment, began)
@@ -411,7 +418,7 @@ def _record(
     fitted = assessment.fitted
     spec, panel, diagnostics = fitted.spec, fitted.spec.panel, fitted.diagnostics
     inputs_hash = hashlib.sha256(json.dumps(sorted(inputs.hashes.items())).encode())
-    return {
+    record = {
         "run_id": f"{panel.as_of:%Y%m%d}-{inputs_hash.hexdigest()[:8]}-{config.seed}",
         "threatkit": version("threatkit"),
         "made": began.isoformat(timespec="seconds"),
@@ -459,6 +466,16 @@ def _record(
             for level, row in assessment.scores.level_counts.to_dict("index").items()
         },
     }
+    return {name: _finite(value) for name, value in record.items()}
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with null for every number that JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _hyperparameters(fitted: Fit, narrowed: pd.Series, ci_prob: float) -> dict[str, Any]:
@@ -479,8 +496,6 @@ def _hyperparameters(fitted: Fit, narrowed: pd.Series, ci_prob: float) -> dict[s
                 "mean": float(own.mean()),
                 "lo": float(lo),
                 "hi": float(hi),
-                "narrowing": float(narrowed.get(where, np.nan))
-                if np.isfinite(narrowed.get(where, np.nan))
-                else None,
+                "narrowing": float(narrowed.get(where, np.nan)),
             }
     return rows

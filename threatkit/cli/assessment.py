@@ -39,6 +39,11 @@ _SHOWN = 6
 )
 @click.option("--horizon", metavar="MONTHS", help="Length of the forecast: 1m to 36m, or 1y.")
 @click.option("--seed", type=int, metavar="N", help="Seed of every random number.")
+@click.option(
+    "--engine",
+    type=click.Choice(["nuts", "laplace"]),
+    help="nuts: exact, about two minutes (default). laplace: fast, seconds.",
+)
 @indicator_options
 @boundaries_option
 @click.option(
