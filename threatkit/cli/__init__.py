@@ -17,7 +17,9 @@ import click
 
 from threatkit import __version__
 from threatkit.cli.assessment import assess, remap, rescore
+from threatkit.cli.compare import compare
 from threatkit.cli.doctor import doctor
+from threatkit.cli.export import export
 from threatkit.cli.fit import fit
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
@@ -72,7 +74,7 @@ def threatkit(verbose: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (assess, rescore, remap, fit, indicators, graph, init, doctor):
+for command in (assess, rescore, remap, fit, indicators, graph, export, compare, init, doctor):
     threatkit.add_command(command)
 
 
