@@ -5,7 +5,7 @@ the same: the probability of change is then nearer to one half than it should be
 """
 
 import json
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ def comparable(before: Run, after: Run) -> None:
     InvalidInput
         If the length of the horizon or the definition of an episode differs.
     """
-    rules = {
+    rules: dict[str, Callable[[Run], Any]] = {
         "length of the horizon": lambda r: r.record["forecast"]["months"],
         "types of events": lambda r: sorted(r.record["config"]["event_types"]),
         "whether a death is required": lambda r: r.record["config"]["require_death"],
@@ -101,7 +101,7 @@ def settings(before: Run, after: Run) -> dict[str, Any]:
 def as_json(before: Run, after: Run) -> str:
     """Return the comparison as JSON; what is missing is null."""
     rows = [
-        {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+        {k: None if pd.isna(v) else v for k, v in row.items()}
         for row in changes(before, after).reset_index().to_dict("records")
     ]
     return json.dumps({**settings(before, after), "districts": rows}, indent=1, allow_nan=False)
