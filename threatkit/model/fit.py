@@ -10,6 +10,7 @@ import nutpie
 import pymc as pm
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from threatkit.model.build import build
 from threatkit.model.chains import Chains, Sampling, Update
@@ -106,12 +107,14 @@ def fit(
     compiled = nutpie.compile_pymc_model(model, var_names=stored(model))
     compile_seconds = time.monotonic() - begun
     logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
-    sampler = Chains(compiled, sampling, seed, update)
     deadline = begun + 60 * sampling.budget_minutes
-    try:
-        looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
-    finally:
-        sampler.close()
+    # A matrix product sums in another order on another number of threads.
+    with threadpool_limits(limits=1):
+        sampler = Chains(compiled, sampling, seed, update)
+        try:
+            looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
+        finally:
+            sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
     return Fit(spec, *looked, seconds, seed)
 
