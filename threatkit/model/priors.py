@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from threatkit.errors import Fault
 
 _TEXT = re.compile(r"^\s*([a-z_0-9]+)\s*\(([^()]*)\)\s*$")
@@ -79,6 +82,42 @@ class Prior:
     def sd(self) -> float:
         """Return the standard deviation of the prior."""
         return FAMILIES[self.family].sd(*self.values)
+
+    def logpdf(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Return the log density at each value; 0 everywhere for a fixed value."""
+        if self.family == "fixed":
+            return np.zeros(np.shape(x))
+        density: NDArray[np.float64] = np.asarray(self.frozen().logpdf(x), dtype=float)
+        return density
+
+    def frozen(self) -> Any:
+        """Return the distribution as scipy has it.
+
+        Raises
+        ------
+        ValueError
+            For a fixed value, which has no density.
+        """
+        from scipy import stats
+
+        a, *rest = self.values
+        match self.family:
+            case "normal":
+                return stats.norm(a, rest[0])
+            case "half_normal":
+                return stats.halfnorm(scale=a)
+            case "exponential":
+                return stats.expon(scale=1 / a)
+            case "pc":
+                return stats.expon(scale=-a / math.log(rest[0]))
+            case "gamma":
+                return stats.gamma(a, scale=1 / rest[0])
+            case "lognormal":
+                return stats.lognorm(rest[0], scale=math.exp(a))
+            case "beta":
+                return stats.beta(a, rest[0])
+            case _:
+                raise ValueError(f"{self} has no density")
 
     def variable(self, name: str, **kwargs: Any) -> Any:
         """Return a PyMC variable of this prior; call it inside a ``pm.Model``."""
