@@ -102,19 +102,23 @@ def fit(
         If the sampler fails to start or to go on.
     """
     sampling = sampling or Sampling()
+    # A matrix product sums in another order on another number of threads.
+    with threadpool_limits(limits=1):
+        return _fit(spec, seed, sampling, update)
+
+
+def _fit(spec: ModelSpec, seed: int, sampling: Sampling, update: Update | None) -> Fit:
     begun = time.monotonic()
     model = build(spec)
     compiled = nutpie.compile_pymc_model(model, var_names=stored(model))
     compile_seconds = time.monotonic() - begun
     logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
     deadline = begun + 60 * sampling.budget_minutes
-    # A matrix product sums in another order on another number of threads.
-    with threadpool_limits(limits=1):
-        sampler = Chains(compiled, sampling, seed, update)
-        try:
-            looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
-        finally:
-            sampler.close()
+    sampler = Chains(compiled, sampling, seed, update)
+    try:
+        looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
+    finally:
+        sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
     return Fit(spec, *looked, seconds, seed)
 

@@ -117,10 +117,13 @@ def without_own_record(spec: ModelSpec, draws: xr.Dataset) -> tuple[FloatArray, 
     degree = precision.diagonal()
     sd = _scalar(spec, draws, "field_sd")
     rest = flat(draws, "eta") - flat(draws, "part_space")
-    if "modes" not in draws:
+    if "structured" in draws:
+        structured = flat(draws, "structured")
+    elif "modes" in draws:
+        structured = flat(draws, "modes") @ basis.basis.T
+    else:
         return rest.mean(axis=0), rest.var(axis=0) + (sd**2).mean(axis=0)
     mixing = np.where(basis.island, 0.0, _scalar(spec, draws, "field_mixing"))
-    structured = flat(draws, "modes") @ basis.basis.T
     near = structured - (precision @ structured.T).T / np.where(degree > 0, degree, 1.0)
     mean = rest + sd * np.sqrt(mixing) * np.where(basis.island, 0.0, near)
     own = sd**2 * (mixing / (basis.scale * np.where(degree > 0, degree, 1.0)) + 1 - mixing)
