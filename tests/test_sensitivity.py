@@ -1,5 +1,6 @@
 """Power scaling: its densities are PyMC's, and it finds what the priors decide."""
 
+import json
 import time
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from pymc.model.transform.conditioning import remove_value_transforms
 
 from threatkit.model.build import build
 from threatkit.model.check import prior_draws
+from threatkit.model.expectation import expectations, two_digits
 from threatkit.model.forecast import flat, forecast
 from threatkit.model.priors import FAMILIES, Prior, parse_prior
 from threatkit.model.sensitivity import (
@@ -19,6 +21,7 @@ from threatkit.model.sensitivity import (
     log_prior,
     prior_sensitivity,
     quantities,
+    sensitivity_record,
     top_level,
 )
 from threatkit.model.simulate import Truth, simulate_panel
@@ -178,3 +181,49 @@ def test_a_model_without_free_hyperparameters_has_an_empty_frame() -> None:
     draws = prior_draws(spec, draws=5, seed=2)[["eta"]]
     assert prior_sensitivity(spec, draws, {}).empty
     assert isinstance(prior_sensitivity(spec, draws, {}), pd.DataFrame)
+
+
+def test_a_sensitivity_that_is_not_known_is_null_in_the_record() -> None:
+    frame = pd.DataFrame({"prior": [np.nan], "strongest": ["intercept"]}, index=["x"])
+    record = json.loads(json.dumps(sensitivity_record(frame), allow_nan=False))
+    assert record["quantities"] == {"x": {"prior": None, "strongest": "intercept"}}
+
+
+def test_what_is_expected_is_told_before_and_after_data() -> None:
+    spec = make_spec()
+    members = spec.panel.districts.index
+    prior = prior_draws(spec, draws=300, seed=1)
+    sure = prior.copy()
+    sure["eta"] = sure["eta"] * 0 - 3.0
+    told = expectations(spec, members, region="north", prior=prior, posterior=sure, seed=1)
+    table = told.table
+    assert list(table.index) == ["north", "district-years of north with an episode"]
+    assert (table["before_lo"] <= table["before_mid"]).all()
+    assert (table["before_hi"] > table["after_hi"]).all()
+    people = spec.panel.people.sum()
+    assert table.loc["north", "after_mid"] == pytest.approx(people * np.exp(-3), rel=0.5)
+    first, second = told.sentences()
+    assert first.startswith("Before seeing data the model expects ")
+    assert "episodes a year in north, with a probability of 90%; after, " in first
+    assert "of the district-years of north" in second
+    json.dumps(told.record(), allow_nan=False)
+
+
+def test_before_data_no_episode_is_remembered() -> None:
+    spec = make_spec()
+    members = spec.panel.districts.index
+    prior = prior_draws(spec, draws=200, seed=1)
+    loud = replace(spec.panel, history=spec.panel.history + 50.0)
+    one, other = (
+        expectations(replace(spec, panel=panel), members, region="north", prior=prior, seed=1)
+        for panel in (spec.panel, loud)
+    )
+    pd.testing.assert_frame_equal(one.table, other.table)
+    assert not any("after" in sentence for sentence in one.sentences())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (7.0, "7"), (43.2, "43"), (585.0, "580"), (31790.0, "32 000")]
+)
+def test_counts_are_told_in_two_digits(value: float, text: str) -> None:
+    assert two_digits(value) == text

@@ -34,9 +34,11 @@ from threatkit.geo.graph import Graph, build_graph
 from threatkit.model.assemble import Outcome, assemble
 from threatkit.model.chains import Update
 from threatkit.model.check import PredictiveCheck, narrowing, predictive_check, prior_draws
+from threatkit.model.expectation import Expectations, expectations
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, contributions
 from threatkit.model.information import information, learned
+from threatkit.model.sensitivity import prior_sensitivity, quantities, sensitivity_record
 from threatkit.model.spec import ModelSpec, Priors, make_priors
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
@@ -103,6 +105,8 @@ class Assessment:
     learned: Mapping[str, np.ndarray]
     check: PredictiveCheck
     narrowed: pd.Series
+    expected: Expectations
+    sensitivity: pd.DataFrame
 
 
 def load_inputs(config: Config) -> Inputs:
@@ -222,8 +226,21 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
     """Score a fit, with its information, its prior and its predictive checks."""
     progress = progress or SilentProgress()
     spec = fitted.spec
+    members = pd.Index(region_members(config.region, spec.panel.districts))
     with progress.step("Checking the model against the data"):
         prior = prior_draws(spec, seed=config.seed)
+        expected = expectations(
+            spec,
+            members,
+            region=config.region,
+            posterior=fitted.draws,
+            prior=prior,
+            ci_prob=config.ci_prob,
+            seed=config.seed,
+        )
+        leaning = prior_sensitivity(
+            spec, fitted.draws, quantities(fitted.forecast, members, config.region)
+        )
         check = predictive_check(spec, prior, fitted.draws, seed=config.seed)
         prior_parts = contributions(spec, prior)
         moved = {
@@ -239,10 +256,10 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
             fitted.forecast,
             information=known,
             learned=moved,
-            members=region_members(config.region, spec.panel.districts),
+            members=list(members),
             ci_prob=config.ci_prob,
         )
-    return Assessment(fitted, scores, known, moved, check, narrowed)
+    return Assessment(fitted, scores, known, moved, check, narrowed, expected, leaning)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -460,6 +477,8 @@ def _record(
             "seconds": fitted.seconds,
         },
         "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
+        "expectations": assessment.expected.record(),
+        "prior_sensitivity": sensitivity_record(assessment.sensitivity),
         "predictive_check": assessment.check.table.to_dict("index"),
         "level_counts": {
             str(level): row

@@ -8,6 +8,7 @@ the priors at the top are scaled: those of the field, of years and of districts 
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -281,6 +282,12 @@ def prior_sensitivity(
 
 
 _COLUMNS = ("kind", "prior", "likelihood", "strongest", "strongest_value", "diagnosis")
+
+
+def sensitivity_record(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the frame as JSON types; what is not known is None."""
+    clean = frame.astype(object).where(frame.notna(), None)
+    return {"threshold": THRESHOLD, "quantities": clean.to_dict("index")}
 
 
 def _moved(
