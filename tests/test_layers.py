@@ -20,7 +20,8 @@ LAYERS = (
     {"areal"},
     {"scores", "archive"},
     {"evaluate", "report"},
-    {"pipeline", "doctor", "workspace"},
+    {"export"},
+    {"pipeline", "doctor", "workspace", "compare"},
     {"cli"},
     {"__main__"},
 )

@@ -1,47 +1,88 @@
 """The command that compares two runs."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from threatkit.cli.options import Format
+from threatkit.cli.options import Format, format_option
+from threatkit.cli.output import print_frame
+from threatkit.errors import GateNotMet
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from threatkit.compare import Comparison
+    from threatkit.export.run import Run
+
+#: So many districts are in the table; csv and json have all.
+_SHOWN = 20
+_FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("before", metavar="RUN_A", type=_FOLDER)
 @click.argument("after", metavar="RUN_B", type=_FOLDER)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option
 def compare(before: Path, after: Path, form: Format) -> None:
-    """Tell what moved from RUN_A to RUN_B, and whether it is more than noise.
+    """Tell what moved from RUN_A to RUN_B, whether it is more than noise, and why.
 
-    The draws of the runs are treated as independent.
+    For each district: the change of the probability of an episode with its interval, the
+    probability that it rose (draws of the two runs are taken as independent), and the part
+    whose contribution changed most. Inputs and settings that differ are told besides. The
+    table has the 20 largest changes, csv and json have all. If the diagnostics gate of a run
+    was not met, the exit code is 4.
 
     \b
     Example:
-      threatkit compare out/spring out/autumn --format csv
+      threatkit compare out/spring out/autumn --format csv > moved.csv
     """
-    from threatkit.cli.output import print_frame
-    from threatkit.compare import as_json, changes, settings
+    from threatkit.compare import compare_runs
     from threatkit.export.run import read_run
 
-    runs = read_run(before), read_run(after)
+    old, new = read_run(before), read_run(after)
+    found = compare_runs(old, new)
     if form == "json":
-        click.echo(as_json(*runs))
-        return
-    frame = changes(*runs)
-    differ = settings(*runs)
-    for name, pair in differ["settings"].items():
-        click.echo(f"Setting {name}: {pair[0]} before, {pair[1]} after.", err=True)
-    for name in differ["inputs"]:
-        click.echo(f"Input changed: {name}", err=True)
-    click.echo("Draws of the two runs are treated as independent.", err=True)
-    print_frame(frame, form)
+        click.echo(json.dumps(_object(old, new, found), ensure_ascii=False, indent=1))
+    else:
+        _tell(found)
+        print_frame(found.districts.head(_SHOWN) if form == "table" else found.districts, form)
+    bad = [str(run.folder) for run in (old, new) if not run.gate_passed]
+    if bad:
+        raise GateNotMet(
+            f"the sampler's diagnostics gate was not met by {' and '.join(bad)}: "
+            "do not use the comparison"
+        )
+
+
+def _tell(found: "Comparison") -> None:
+    """Say on stderr what the districts' table does not hold."""
+    for name, row in found.settings.iterrows():
+        click.echo(
+            f"Setting {name}: {row['before'] or 'none'} -> {row['after'] or 'none'}", err=True
+        )
+    for name, row in found.inputs.iterrows():
+        click.echo(f"Input {row['change']}: {name}", err=True)
+    count = int(found.districts["more_than_noise"].sum())
+    click.echo(
+        f"{count} of {len(found.districts)} districts changed by more than noise "
+        f"({100 * found.ci_prob:g}% intervals; draws of the two runs taken as independent)",
+        err=True,
+    )
+
+
+def _object(old: "Run", new: "Run", found: "Comparison") -> dict[str, Any]:
+    return {
+        "before": old.facts(),
+        "after": new.facts(),
+        "independence": "draws of the two runs are taken as independent",
+        "ci_prob": found.ci_prob,
+        "settings": _rows(found.settings),
+        "inputs": _rows(found.inputs),
+        "districts": _rows(found.districts),
+    }
+
+
+def _rows(frame: "pd.DataFrame") -> Any:
+    return json.loads(frame.reset_index().to_json(orient="records", force_ascii=False))

@@ -4,34 +4,45 @@ from pathlib import Path
 
 import click
 
-_FORMATS = (
-    "geojson",
-    "gpkg",
-    "geoparquet",
-    "csv",
-    "parquet",
-    "hxl",
-    "views",
-    "stix",
-    "kml",
-    "qgis",
+from threatkit.cli.options import run_argument
+from threatkit.errors import GateNotMet
+
+#: The keys of `threatkit.export.formats.FORMATS`, which is loaded only when it is needed.
+FORMATS = (
+    *("geojson", "gpkg", "geoparquet", "csv", "parquet", "hxl"),
+    *("views", "stix", "kml", "qgis"),
 )
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--to", required=True, type=click.Choice(_FORMATS), help="Format.")
+@run_argument
+@click.option("--to", required=True, type=click.Choice(FORMATS), help="See docs/export.md.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File to write, replaced if it exists; by default one here, named after the run.",
 )
-def export(run: Path, to: str, output: Path | None) -> None:
-    """Write a finished run RUN in another format, with its intervals and dates.
+def export(run: Path, to: str, out: Path | None) -> None:
+    """Write a finished run in another format, with its intervals and dates.
+
+    The state of the diagnostics gate and the attribution go along. If the gate was not met,
+    the file says so and the exit code is 4. geoparquet, parquet, views and stix need the extra
+    'export': pip install 'threatkit[export]'.
 
     \b
-    Example:
+    Examples:
       threatkit export out/first --to gpkg -o first.gpkg
+      threatkit export out/first --to hxl
     """
     from threatkit.export.formats import export as write
     from threatkit.export.run import read_run
 
-    click.echo(str(write(read_run(run), to, output)))
+    found = read_run(run)
+    for path in write(found, to, out):
+        click.echo(f"Written to {path}", err=True)
+    if not found.gate_passed:
+        raise GateNotMet(
+            "the sampler's diagnostics gate was not met: do not use this run; the file says so"
+        )

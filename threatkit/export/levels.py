@@ -7,8 +7,9 @@ import pandas as pd
 from threatkit.scores import LEVEL_LIMITS, LEVELS
 
 _COLOURS = ("#eee6d6", "#e7b26b", "#c67102", "#963800", "#562224")
-_NOT_ASSESSED = "#ffffff"
+_NO_COLOUR = "#ffffff"
 OUTLINE = "#6b6b6b"
+NOT_ASSESSED = "not assessed"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ LEVEL_STYLES = (
         LevelStyle(number, colour, label)
         for number, colour, label in zip(LEVELS, _COLOURS, _labels(), strict=True)
     ),
-    LevelStyle(0, _NOT_ASSESSED, "not assessed"),
+    LevelStyle(0, _NO_COLOUR, NOT_ASSESSED),
 )
 
 

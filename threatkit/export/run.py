@@ -1,11 +1,11 @@
 """A finished run as it lies on the disk, read and checked for export and comparison."""
 
+import csv
 import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import geopandas as gpd
@@ -14,57 +14,90 @@ import pandas as pd
 from threatkit import __version__
 from threatkit.csvtext import read_frame
 from threatkit.errors import Fault, InvalidInput
+from threatkit.paths import data_dir
+from threatkit.store import RECORD, read_record
 
 TLP = "TLP:AMBER"
 SENSITIVITY = "high"
-#: What each level means, in 100 a year; the colours are those of the map.
-LEVELS: Mapping[int, tuple[str, str]] = {
-    1: ("level 1 of 5 (under 1 in 100)", "#eee6d6"),
-    2: ("level 2 of 5 (1 to 3 in 100)", "#e7b26b"),
-    3: ("level 3 of 5 (3 to 10 in 100)", "#c67102"),
-    4: ("level 4 of 5 (10 to 25 in 100)", "#963800"),
-    5: ("level 5 of 5 (25 in 100 or more)", "#562224"),
-}
-NO_DATA = "not assessed"
-ATTRIBUTION = (
-    "Boundaries: geoBoundaries ADM2 (CC BY 4.0 or CC BY 3.0 IGO by country), changed; they imply "
-    "no opinion on the status of any territory. Scores: threatkit."
+CRS = "EPSG:4326"
+_FILES = ("scores.csv", "areas.csv", "scores.geojson", "posterior.nc")
+_INTEGERS = ("population", "risk_level", "rank", "rank_lo", "rank_hi", "districts")
+_KEYS = (
+    *("run_id", "threatkit", "made", "as_of", "forecast", "ci_prob", "seed", "diagnostics"),
+    *("config", "inputs", "model"),
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run: scores by district, outlines where known, and the record of how it was made."""
+    """A run: its scores, outlines where known, and the record of how it was made.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    record
+        What ``run.json`` holds.
+    scores
+        Index district; the columns of the published schema ``scores``.
+    areas
+        Index area; the columns of the published schema ``areas``.
+    outlines
+        Index district, EPSG:4326; a district without an outline is absent.
+    """
 
     folder: Path
     record: Mapping[str, Any]
     scores: pd.DataFrame
-    geometry: gpd.GeoDataFrame
+    areas: pd.DataFrame
+    outlines: gpd.GeoSeries
+
+    @property
+    def gate_passed(self) -> bool:
+        """Return whether the run may be used."""
+        return bool(self.record["diagnostics"]["passed"])
 
     def facts(self) -> dict[str, Any]:
         """Return what must stand beside every figure, in plain types."""
         forecast = self.record["forecast"]
         return {
             "run_id": str(self.record["run_id"]),
+            "threatkit": str(self.record["threatkit"]),
+            "as_of": str(self.record["as_of"]),
             "horizon_start": str(forecast["start"]),
             "horizon_end": str(forecast["end"]),
             "ci_prob": float(self.record["ci_prob"]),
-            "gate_passed": bool(self.record["diagnostics"]["passed"]),
+            "gate_passed": self.gate_passed,
             "tlp": TLP,
             "ocha_sensitivity": SENSITIVITY,
-            "attribution": ATTRIBUTION,
-            "threatkit": str(self.record["threatkit"]),
+            "attribution": attribution(self.record),
         }
 
+    def caution(self) -> str:
+        """Return the sentences that a copy of the run carries."""
+        facts = self.facts()
+        return (
+            f"{'' if self.gate_passed else 'DO NOT USE: the diagnostics gate was not met. '}"
+            "Modelled probability of at least one episode of organised violence in a district "
+            f"from {facts['horizon_start']} to {facts['horizon_end']}, with "
+            f"{100 * facts['ci_prob']:g}% intervals (_lo, _hi). It describes areas, never "
+            f"people. {TLP}; OCHA sensitivity: {SENSITIVITY}."
+        )
+
     def table(self) -> pd.DataFrame:
-        """Return the scores with those facts in every row."""
+        """Return the scores with the facts in every row."""
         return self.scores.assign(**self.facts())
 
-    def layer(self) -> gpd.GeoDataFrame:
-        """Return the table with outlines in EPSG:4326; a district without one has none."""
-        table = self.table()
-        shapes = self.geometry.geometry.reindex(table.index)
-        return gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    def layer(self, *, attributed: bool = True) -> gpd.GeoDataFrame:
+        """Return the table with outlines in EPSG:4326; a district without one has none.
+
+        Parameters
+        ----------
+        attributed
+            Whether every row has the attribution, or the format holds it once elsewhere.
+        """
+        table = self.table() if attributed else self.table().drop(columns="attribution")
+        return gpd.GeoDataFrame(table, geometry=self.outlines.reindex(table.index), crs=CRS)
 
 
 def read_run(folder: Path) -> Run:
@@ -73,26 +106,27 @@ def read_run(folder: Path) -> Run:
     Raises
     ------
     InvalidInput
-        If files are missing or broken, or another version of the toolkit made the run.
+        If files are missing or broken, or an incompatible version of the toolkit made the run.
     """
-    missing = [
-        n for n in ("run.json", "scores.csv", "scores.geojson") if not (folder / n).is_file()
+    record = read_record(folder)
+    _check_record(record, Path(folder) / RECORD)
+    faults = [
+        Fault(str(Path(folder) / name), "a finished run holds this file", "none", "Assess again")
+        for name in _FILES
+        if not (Path(folder) / name).is_file()
     ]
-    if missing:
-        raise InvalidInput(
-            Fault(
-                str(folder / name), "a finished run holds this file", "none", "Run 'assess' again"
-            )
-            for name in missing
-        )
-    record = _record(folder / "run.json")
-    scores = read_frame(folder / "scores.csv", dtypes={"district": "string"}).set_index("district")
-    scores["risk_level"] = scores["risk_level"].astype("Int64")
-    shapes = gpd.read_file(folder / "scores.geojson").set_index("district")
-    return Run(folder, record, scores, shapes)
+    if faults:
+        raise InvalidInput(faults)
+    return Run(
+        Path(folder),
+        record,
+        _table(Path(folder) / "scores.csv", "district"),
+        _table(Path(folder) / "areas.csv", "area"),
+        _outlines(Path(folder) / "scores.geojson"),
+    )
 
 
-def needed(name: str) -> ModuleType:
+def needed(name: str) -> Any:
     """Import an optional library, or say in a sentence how to get it.
 
     Raises
@@ -102,10 +136,10 @@ def needed(name: str) -> ModuleType:
     """
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise InvalidInput(
             Fault(
-                f"library {name}",
+                f"library {name.split('.')[0]}",
                 "this format needs it",
                 "not installed",
                 "Install it with: pip install 'threatkit[export]'",
@@ -113,23 +147,86 @@ def needed(name: str) -> ModuleType:
         ) from error
 
 
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidInput(Fault(str(path), "the record is JSON", str(error))) from error
-    keys = ("run_id", "threatkit", "forecast", "ci_prob", "diagnostics", "config", "inputs")
-    lacking = [key for key in keys if not isinstance(record, dict) or key not in record]
-    if lacking:
-        raise InvalidInput(Fault(str(path), "the record names " + ", ".join(lacking), "nothing"))
-    made = str(record["threatkit"])
-    if made.split(".")[:2] != __version__.split(".")[:2]:
+def attribution(record: Mapping[str, Any]) -> str:
+    """Return whose boundaries and data a run has, with their licences.
+
+    A package that is not shipped here is named, and nothing is claimed of it.
+    """
+    inputs = record["inputs"]
+    lines = ["Boundaries: given by the user of the run."]
+    if "boundaries" not in inputs:
+        text = (data_dir("maps") / "boundaries" / "boundaries.json").read_text(encoding="utf-8")
+        lines = [str(json.loads(text)["attribution"])]
+    packages = sorted({name.split("/")[0] for name in inputs if name.endswith("datapackage.json")})
+    return " ".join([*lines, *map(_package_line, packages)])
+
+
+def _package_line(name: str) -> str:
+    path = data_dir("indicators") / name / "datapackage.json"
+    if not path.is_file():
+        return f"Data package '{name}' of the user of the run."
+    found = json.loads(path.read_text(encoding="utf-8"))
+    names = ", ".join(str(item["name"]) for item in found.get("licenses", []) if "name" in item)
+    return f"{found['title']}{f' ({names})' if names else ''}."
+
+
+def _check_record(record: Mapping[str, Any], path: Path) -> None:
+    """Refuse a record that lacks what is needed, or that another series of versions made."""
+    made = str(record.get("threatkit", "an unknown version"))
+    if _series(made) != _series(__version__):
         raise InvalidInput(
             Fault(
                 str(path),
-                f"runs are read by the version that made them; this is {__version__}",
-                f"a run of version {made}",
+                f"runs are read by the series of versions that made them, this is {__version__}: "
+                "columns and draws of another may mean something else",
+                f"a run of {made}",
                 f"Run 'assess' again, or install threatkit {made}",
             )
         )
-    return dict(record)
+    lacking = [key for key in _KEYS if key not in record]
+    if lacking:
+        raise InvalidInput(
+            Fault(
+                str(path),
+                f"the record names {', '.join(_KEYS)}",
+                f"no {', '.join(lacking)}",
+                "Run 'assess' again",
+            )
+        )
+
+
+def _series(version: str) -> str:
+    """Return what versions of compatible files share: below 1.0 the first two numbers."""
+    numbers = version.split(".")
+    return ".".join(numbers[:2]) if numbers[0] == "0" else numbers[0]
+
+
+def _table(path: Path, key: str) -> pd.DataFrame:
+    with path.open(encoding="utf-8", newline="") as stream:
+        columns = next(csv.reader(stream), [])
+    if key not in columns:
+        raise InvalidInput(Fault(str(path), f"it has a column '{key}'", "none", "Assess again"))
+    dtypes = {
+        **dict.fromkeys((key, "name", "country", "oblast"), "string"),
+        **dict.fromkeys(_INTEGERS, "Int64"),
+        **{name: "boolean" for name in columns if name.endswith("_prior")},
+    }
+    try:
+        frame = read_frame(path, dtypes={n: dtypes[n] for n in columns if n in dtypes})
+    except ValueError as error:
+        fault = Fault(str(path), "it is a table as a run writes it", str(error), "Assess again")
+        raise InvalidInput(fault) from error
+    frame[key] = frame[key].astype(str)
+    return frame.set_index(key)
+
+
+def _outlines(path: Path) -> gpd.GeoSeries:
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        frame = gpd.GeoDataFrame.from_features(features, crs=CRS) if features else None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        fault = Fault(str(path), "it is GeoJSON as a run writes it", repr(error), "Assess again")
+        raise InvalidInput(fault) from error
+    if frame is None:
+        return gpd.GeoSeries([], index=pd.Index([], name="district"), crs=CRS)
+    return frame.set_index("district").geometry

@@ -1,82 +1,100 @@
 """Outlines with scores: GeoJSON, GeoParquet, and a GeoPackage that carries its colours."""
 
-import sqlite3
-from contextlib import closing
+import json
+from datetime import UTC, datetime
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
-from threatkit.export.run import LEVELS, NO_DATA, Run, needed
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+from shapely.geometry import MultiPolygon
 
-LAYER = "scores"
-_TABLE = """CREATE TABLE layer_styles (
-id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT, f_table_schema TEXT,
-f_table_name TEXT, f_geometry_column TEXT, styleName TEXT, styleQML TEXT, styleSLD TEXT,
-useAsDefault BOOLEAN, description TEXT, owner TEXT, ui TEXT,
-update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"""
+from threatkit.export.levels import OUTLINE, level_style
+from threatkit.export.run import Run, needed
+from threatkit.export.style import style_text
+
+LAYER = "districts"
 
 
 def write_geojson(run: Run, path: Path) -> None:
-    """Write GeoJSON (RFC 7946)."""
-    run.layer().reset_index().to_file(path, driver="GeoJSON", RFC7946="YES")
+    """Write GeoJSON (RFC 7946), coloured after simplestyle, the facts as a foreign member.
+
+    A district without an outline is a feature with a null geometry.
+    """
+    frame = run.layer(attributed=False)
+    collection = json.loads(frame.to_json(show_bbox=False, drop_id=False))
+    collection.pop("crs", None)
+    for feature in collection["features"]:
+        style = level_style(feature["properties"].get("risk_level"))
+        feature["properties"] |= {
+            "district": feature["id"],
+            "fill": style.colour,
+            "fill-opacity": 0.85,
+            "stroke": OUTLINE,
+            "stroke-width": 0.5,
+        }
+    told = {**run.facts(), "caution": run.caution()}
+    text = json.dumps({**collection, "threatkit": told}, ensure_ascii=False, allow_nan=False)
+    path.write_bytes(f"{text}\n".encode())
 
 
 def write_geoparquet(run: Run, path: Path) -> None:
     """Write GeoParquet."""
     needed("pyarrow")
-    run.layer().to_parquet(path)
+    run.layer().reset_index().to_parquet(path, index=False, compression="zstd")
 
 
 def write_gpkg(run: Run, path: Path) -> None:
-    """Write a GeoPackage with a default style, so that QGIS shows the levels at once."""
-    run.layer().reset_index().to_file(path, layer=LAYER, driver="GPKG")
-    with closing(sqlite3.connect(path)) as base, base:
-        base.execute(_TABLE)
-        base.execute(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
-            "f_geometry_column, styleName, styleQML, useAsDefault, description) "
-            "VALUES ('', '', ?, 'geom', 'risk level', ?, 1, 'Level of risk, 1 to 5')",
-            (LAYER, style()),
+    """Write a GeoPackage: districts with a default style, areas, and the facts of the run.
+
+    QGIS takes the style from the table ``layer_styles`` and colours the levels at once.
+    """
+    told = {**run.facts(), "caution": run.caution()}
+    frame = run.layer(attributed=False).reset_index()
+    pyogrio.write_dataframe(
+        frame.assign(geometry=_multiple(frame.geometry)),
+        path,
+        layer=LAYER,
+        driver="GPKG",
+        geometry_type="MultiPolygon",
+        layer_metadata={key: str(value) for key, value in told.items()},
+        layer_options={"GEOMETRY_NAME": "geom", "DESCRIPTION": run.caution()},
+    )
+    _add_table(path, "areas", run.areas.reset_index())
+    _add_table(path, "run", pd.DataFrame([told]))
+    _add_table(path, "layer_styles", _styles(), key="id")
+
+
+def _multiple(outlines: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return the outlines as multipolygons, for a layer has one kind of geometry."""
+    return outlines.map(
+        lambda shape: (
+            MultiPolygon([shape]) if getattr(shape, "geom_type", "") == "Polygon" else shape
         )
-        base.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier) "
-            "VALUES ('layer_styles', 'attributes', 'layer_styles')"
-        )
-
-
-def style() -> str:
-    """Return the QML: a colour for each level, hatching for no data."""
-    classes = [(str(level), text, colour) for level, (text, colour) in LEVELS.items()]
-    categories = "".join(
-        f'<category value="{value}" symbol="{n}" label={quoteattr(text)} render="true"/>'
-        for n, (value, text, _) in enumerate([*classes, ("", NO_DATA, "")])
-    )
-    symbols = "".join(
-        _symbol(n, "SimpleFill", {"color": _rgba(colour), "outline_color": "90,90,90,255"})
-        for n, (_, _, colour) in enumerate(classes)
-    ) + _symbol(len(classes), "LinePatternFill", {"angle": "45", "distance": "2"})
-    return (
-        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">'
-        f'<qgis styleCategories="Symbology" version="3.34">{renderer(categories, symbols)}</qgis>'
     )
 
 
-def renderer(categories: str, symbols: str) -> str:
-    """Return the element that colours by level."""
-    return (
-        '<renderer-v2 type="categorizedSymbol" attr="risk_level" enableorderby="0" forceraster="0">'
-        f"<categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>"
+def _styles() -> pd.DataFrame:
+    """Return the one row of the table in which QGIS keeps styles."""
+    return pd.DataFrame(
+        {
+            "f_table_catalog": [""],
+            "f_table_schema": [""],
+            "f_table_name": [LAYER],
+            "f_geometry_column": ["geom"],
+            "styleName": ["risk level"],
+            "styleQML": [style_text()],
+            "styleSLD": [""],
+            "useAsDefault": [True],
+            "description": ["Risk level, 1 to 5; white: not assessed"],
+            "owner": [""],
+            "ui": [""],
+            "update_time": [datetime.now(UTC).replace(tzinfo=None, microsecond=0)],
+        }
     )
 
 
-def _symbol(number: int, kind: str, options: dict[str, str]) -> str:
-    inner = "".join(
-        f'<Option type="QString" name="{name}" value="{value}"/>' for name, value in options.items()
+def _add_table(path: Path, name: str, frame: pd.DataFrame, *, key: str = "fid") -> None:
+    pyogrio.write_dataframe(
+        frame, path, layer=name, driver="GPKG", append=True, layer_options={"FID": key}
     )
-    return (
-        f'<symbol type="fill" name="{number}" alpha="1"><layer class="{kind}" enabled="1">'
-        f'<Option type="Map">{inner}</Option></layer></symbol>'
-    )
-
-
-def _rgba(colour: str) -> str:
-    return ",".join(str(int(colour[k : k + 2], 16)) for k in (1, 3, 5)) + ",255"

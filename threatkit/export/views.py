@@ -2,61 +2,63 @@
 
 One row a unit, time and draw, with the predicted count in ``outcome``. Their units are
 countries or grid cells in months; ours are districts over the whole horizon, so ``month_id``
-is the horizon's first month (1 is January 1980) and ``months`` its length.
+is the horizon's first month (1 is January 1980).
 """
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from threatkit.archive import read_forecast
-from threatkit.errors import Fault, InvalidInput
-from threatkit.export.run import Run, needed
+from threatkit.export.run import Run
+from threatkit.export.table import write_arrow
+from threatkit.model.forecast import Forecast, simulate_counts
+
+#: Draws of each unit, as many as the competition takes.
+DRAWS = 1000
+
+
+def views_month(day: date) -> int:
+    """Return the number that VIEWS gives a month: January 1980 is 1."""
+    return (day.year - 1980) * 12 + day.month
+
+
+def draws(run: Run, made: Forecast) -> pd.DataFrame:
+    """Return counts with columns month_id, district, draw, outcome.
+
+    ``outcome`` is drawn from the predictive distribution, one count for each of up to 1,000
+    evenly spaced draws, so that doubt about the rate and chance are both in it. Districts that
+    are not assessed have no rows.
+    """
+    assessed = run.scores.index[run.scores["event_prob"].notna()]
+    position = made.districts.index.get_indexer(assessed)
+    count = len(made.expected)
+    kept = np.unique(np.linspace(0, count - 1, min(DRAWS, count)).round().astype(int))
+    rng = np.random.default_rng([int(run.record["seed"]), 5])
+    mean = made.expected[np.ix_(kept, position)]
+    counts = simulate_counts(mean, made.dispersion[kept], made.likelihood, rng)
+    return pd.DataFrame(
+        {
+            "month_id": np.int32(views_month(made.start)),
+            "district": np.repeat(assessed.to_numpy(dtype=object), len(kept)),
+            "draw": np.tile(np.arange(len(kept), dtype=np.int32), len(assessed)),
+            "outcome": counts.T.ravel().astype(np.int32),
+        }
+    )
 
 
 def write_views(run: Run, path: Path) -> None:
-    """Write Parquet with whole counts of episodes, one drawn from each posterior draw."""
-    needed("pyarrow")
-    draws(run).to_parquet(path, index=False)
-
-
-def draws(run: Run) -> pd.DataFrame:
-    """Return the long table of predicted counts.
-
-    Raises
-    ------
-    InvalidInput
-        If the likelihood is neither nb1 nor poisson.
-    """
+    """Write Parquet, the facts of the run and the mapping in the metadata of the file."""
     made, _, _ = read_forecast(run.folder / "posterior.nc")
-    generator = np.random.default_rng(int(run.record["seed"]))
-    mean = made.expected
-    if made.likelihood == "nb1":
-        width = np.maximum(made.dispersion, 1e-9)[:, None]
-        counts = generator.poisson(generator.gamma(np.maximum(mean / width, 1e-12)) * width)
-    elif made.likelihood == "poisson":
-        counts = generator.poisson(mean)
-    else:
-        raise InvalidInput(
-            Fault(
-                str(run.folder),
-                "counts are drawn for the likelihoods nb1 and poisson",
-                made.likelihood,
-                "Choose another format",
-            )
-        )
-    number, units = counts.shape
-    start = made.start
-    frame = pd.DataFrame(
-        {
-            "month_id": np.int32((start.year - 1980) * 12 + start.month),
-            "months": np.int32(run.record["forecast"]["months"]),
-            "district": np.repeat(made.districts.index.to_numpy(str), number),
-            "draw": np.tile(np.arange(number, dtype=np.int32), units),
-            "outcome": counts.T.reshape(-1).astype(np.int32),
-        }
-    )
-    return frame.assign(
-        **{k: pd.Categorical([str(v)]).repeat(len(frame)) for k, v in run.facts().items()}
-    )
+    months = run.record["forecast"]["months"]
+    told = {
+        **run.facts(),
+        "caution": run.caution(),
+        "months": months,
+        "unit": "district, in the place of country_id or priogrid_gid",
+        "time": f"month_id is the first of {months} months; 1 is January 1980",
+        "outcome": "episodes within all of these months, not fatalities of one month",
+    }
+    write_arrow(draws(run, made), path, told)

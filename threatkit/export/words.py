@@ -1,27 +1,30 @@
-"""One sentence of figures about a district, with its interval, for formats that hold text."""
+"""Sentences of figures about a district, with interval and dates, for formats that hold text."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from threatkit.export.run import LEVELS, NO_DATA, Run
+from threatkit.export.levels import NOT_ASSESSED, level_style
+from threatkit.export.run import Run
 
 
 def level_text(level: Any) -> str:
-    """Return what a level means; an unknown one is not assessed."""
-    return NO_DATA if pd.isna(level) else LEVELS[int(level)][0]
+    """Return what a level means; a missing one is not assessed."""
+    style = level_style(level)
+    return f"Level {style.label}" if style.number else NOT_ASSESSED.capitalize()
 
 
-def district_text(run: Run, row: "pd.Series[Any]") -> str:
-    """Return the figures of a district in words, with interval, dates and gate."""
-    facts = run.facts()
-    gate = "passed" if facts["gate_passed"] else "NOT passed: do not use"
-    low, high = row["event_prob_lo"], row["event_prob_hi"]
+def district_text(run: Run, row: Mapping[Any, Any]) -> str:
+    """Return the figures of a district in words, with intervals, dates and gate."""
+    if pd.isna(row["event_prob"]):
+        return f"{NOT_ASSESSED.capitalize()}: the number of its people is not known."
+    start, end = run.record["forecast"]["start"], run.record["forecast"]["end"]
+    gate = "" if run.gate_passed else " DO NOT USE: the diagnostics gate was not met."
     return (
-        f"{level_text(row['risk_level'])}. Probability of at least one episode of organised "
-        f"violence from {facts['horizon_start']} to {facts['horizon_end']}: "
-        f"{100 * row['event_prob']:.2g} in 100 ({100 * facts['ci_prob']:.0f}% interval "
-        f"{100 * low:.2g} to {100 * high:.2g}); rank {row['rank']:.0f} "
-        f"({row['rank_lo']:.0f} to {row['rank_hi']:.0f}). Diagnostics gate: {gate}. "
-        f"{facts['tlp']}, OCHA sensitivity {facts['ocha_sensitivity']}. {facts['attribution']}"
+        f"{level_text(row['risk_level'])} in a year. Probability of at least one episode of "
+        f"organised violence from {start} to {end}: {100 * row['event_prob']:.2g}% "
+        f"({100 * float(run.record['ci_prob']):g}% interval {100 * row['event_prob_lo']:.2g}% to "
+        f"{100 * row['event_prob_hi']:.2g}%); rank {row['rank']} "
+        f"({row['rank_lo']} to {row['rank_hi']}).{gate}"
     )

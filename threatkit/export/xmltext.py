@@ -15,3 +15,8 @@ def document(root: ET.Element, *, head: str = '<?xml version="1.0" encoding="UTF
     """Return a document with its first line; the library escapes all texts."""
     ET.indent(root, space=" ")
     return f"{head}\n{ET.tostring(root, encoding='unicode')}\n"
+
+
+def add_text(parent: ET.Element, tag: str, text: object) -> None:
+    """Add an element that holds a text."""
+    ET.SubElement(parent, tag).text = plain(text)
