@@ -17,10 +17,12 @@ import click
 
 from threatkit import __version__
 from threatkit.cli.assessment import assess, remap, rescore
+from threatkit.cli.baselines import baselines
 from threatkit.cli.compare import compare
 from threatkit.cli.doctor import doctor
 from threatkit.cli.export import export
 from threatkit.cli.fit import fit
+from threatkit.cli.forecast import forecast
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
 from threatkit.cli.workspace import init
@@ -74,7 +76,20 @@ def threatkit(verbose: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (assess, rescore, remap, fit, indicators, graph, export, compare, init, doctor):
+for command in (
+    assess,
+    rescore,
+    remap,
+    fit,
+    baselines,
+    forecast,
+    indicators,
+    graph,
+    export,
+    compare,
+    init,
+    doctor,
+):
     threatkit.add_command(command)
 
 

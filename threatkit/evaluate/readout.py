@@ -1,0 +1,41 @@
+"""The table of a backtest as people read it: thousandths, each with its interval."""
+
+import pandas as pd
+
+#: Score -> heading; all are in thousandths.
+HEADINGS = {
+    "log_score": "log score",
+    "brier": "Brier",
+    "crps": "CRPS",
+    "ignorance": "ignorance",
+    "interval_score": "interval score",
+}
+SCALE = 1000.0
+
+
+def readout(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of a table of `Backtest.table` with their intervals, as text."""
+    shown = pd.DataFrame(index=table.index)
+    for score, heading in HEADINGS.items():
+        shown[heading] = _with_interval(table, score)
+    shown["average precision"] = table["average_precision"].map("{:.3f}".format)
+    shown["coverage"] = table["coverage"].map("{:.3f}".format)
+    shown["expected"] = table["expected"].map("{:.1f}".format)
+    shown["observed"] = table["observed"].map("{:.1f}".format)
+    return shown
+
+
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences from the reference with their intervals, as text."""
+    shown = pd.DataFrame(index=table.index)
+    for score, heading in HEADINGS.items():
+        shown[heading] = _with_interval(table, f"{score}_diff")
+    return shown
+
+
+def _with_interval(table: pd.DataFrame, name: str) -> list[str]:
+    columns = (table[name], table[f"{name}_lo"], table[f"{name}_hi"])
+    return [
+        f"{mean * SCALE:.2f} [{lo * SCALE:.2f}, {hi * SCALE:.2f}]"
+        for mean, lo, hi in zip(*columns, strict=True)
+    ]
