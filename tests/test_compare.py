@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tiny_runs import CODES, UNKNOWN, change_record, tiny_forecast, tiny_record, write_run
 
 from threatkit.cli import threatkit
-from threatkit.compare import Comparison, compare_runs, rise_prob
+from threatkit.compare import Comparison, compare_runs, mean_error, rise_prob
 from threatkit.errors import InvalidInput
 from threatkit.export.run import read_run
 
@@ -70,6 +70,12 @@ def test_rise_prob_is_over_all_pairs() -> None:
     np.testing.assert_allclose(rise_prob(old, new), [(1.5 + 2 + 0) / 6])
 
 
+def test_the_error_of_a_mean_is_that_of_independent_draws() -> None:
+    values = np.random.default_rng(3).normal(0, 2.0, (4000, 200))
+    assert mean_error(values).mean() == pytest.approx(2.0 / np.sqrt(4000), rel=0.03)
+    assert np.isnan(mean_error(values[:1])).all()
+
+
 def test_inputs_and_settings(first: Path, tmp_path: Path, found: Comparison) -> None:
     assert found.inputs["change"].to_dict() == {
         "districts/datapackage.json": "changed",
@@ -111,7 +117,9 @@ def test_the_command(first: Path, second: Path) -> None:
     assert found["districts"][0]["part"] is not None
     assert "independent" in found["independence"]
     assert found["before"]["horizon_end"] == "2027-04-30"
-    assert run("compare", first, second).exit_code == 0
+    table = run("compare", first, second)
+    assert table.exit_code == 0
+    assert " to " in table.stdout
 
 
 def test_a_gate_not_met_is_told(first: Path, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_geojson(run: Run, tmp_path: Path) -> None:
     assert frame.geometry[UNDRAWN] is None
     assert frame.loc[UNKNOWN, "fill"] == "#ffffff"
     assert frame.geometry[CODES[0]].interiors
+    assert frame.geometry.dropna().map(lambda shape: shape.exterior.is_ccw).all()
     told = json.loads(path.read_text(encoding="utf-8"))["threatkit"]
     assert "geoBoundaries" in told["attribution"]
     assert "never people" in told["caution"]
@@ -187,7 +188,7 @@ def test_stix(run: Run, failed: Run, tmp_path: Path) -> None:
     assert SCALE in first.content
     assert "90% interval" in first.content
     assert "2026-05-01 to 2027-04-30" in first.content
-    assert 0 <= first.confidence <= 100
+    assert 1 <= first.confidence <= 99
     held = next(iter(first.extensions.values()))
     assert held["event_prob_lo"] <= held["event_prob"] <= held["event_prob_hi"]
     assert held["confidence_scale"] == SCALE
@@ -198,6 +199,7 @@ def test_stix(run: Run, failed: Run, tmp_path: Path) -> None:
     assert again.read_bytes() == path.read_bytes()
     (path,) = export(failed, "stix", tmp_path / "z.json")
     bundle = stix2.parse(path.read_text(encoding="utf-8"), version="2.1")
+    assert {item.id for item in bundle.objects if item.type == "location"} == set(places)
     note = next(item for item in bundle.objects if item.type == "note")
     assert "confidence" not in note
     assert "do-not-use" in note.labels

@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float64]
 
 #: Pairs of draws from which the interval of a change is taken.
 PAIRS = 8000
+#: Runs of consecutive draws from whose means the Monte Carlo error is taken.
+BATCHES = 40
 #: What the parts, centred within each run, leave of a change: that of the whole region.
 REGION = "region"
 
@@ -53,7 +55,8 @@ def compare_runs(before: Run, after: Run) -> Comparison:
     """Compare two runs.
 
     For each district that both assess: ``event_prob`` of both runs with its interval; the
-    change with that of the differences of randomly paired draws; ``rise_prob``, P(after >
+    change with that of the differences of randomly paired draws, and ``change_mcse``, the Monte
+    Carlo error that another seed alone would bring; ``rise_prob``, P(after >
     before) over all pairs; ``more_than_noise``, whether ``rise_prob`` lies outside the
     interval's tails; and the part whose contribution (log scale, +0.69 doubles) changed most,
     with its change and interval; missing where no part changed. Part ``region`` is what the
@@ -143,6 +146,7 @@ def _changes(old: _Draws, new: _Draws, ci_prob: float) -> pd.DataFrame:
         **_banded("event_prob_before", old.prob, ci_prob),
         **_banded("event_prob_after", new.prob, ci_prob),
         **_banded("change", moved, ci_prob),
+        "change_mcse": np.hypot(mean_error(old.prob), mean_error(new.prob)),
         "rise_prob": rise,
         "more_than_noise": (rise < tail) | (rise > 1 - tail),
     }
@@ -153,6 +157,20 @@ def _changes(old: _Draws, new: _Draws, ci_prob: float) -> pd.DataFrame:
 def _banded(name: str, values: FloatArray, ci_prob: float) -> dict[str, FloatArray]:
     lo, hi = interval(values, ci_prob)
     return {name: values.mean(axis=0), f"{name}_lo": lo, f"{name}_hi": hi}
+
+
+def mean_error(values: FloatArray) -> FloatArray:
+    """Return the Monte Carlo standard error of the mean over draws, by batch means, shape (N,).
+
+    Parameters
+    ----------
+    values
+        Shape (S, N), draws in the order in which the chains made them.
+    """
+    batches = np.array_split(values, min(BATCHES, len(values)))
+    means = np.stack([batch.mean(axis=0) for batch in batches])
+    spread = means.std(axis=0, ddof=1) if len(means) > 1 else means[0] * np.nan
+    return np.asarray(spread / np.sqrt(len(means)))
 
 
 def rise_prob(old: FloatArray, new: FloatArray) -> FloatArray:

@@ -47,13 +47,23 @@ def compare(before: Path, after: Path, form: Format) -> None:
         click.echo(json.dumps(_object(old, new, found), ensure_ascii=False, indent=1))
     else:
         _tell(found)
-        print_frame(found.districts.head(_SHOWN) if form == "table" else found.districts, form)
+        print_frame(_short(found.districts) if form == "table" else found.districts, form)
     bad = [str(run.folder) for run in (old, new) if not run.gate_passed]
     if bad:
         raise GateNotMet(
             f"the sampler's diagnostics gate was not met by {' and '.join(bad)}: "
             "do not use the comparison"
         )
+
+
+def _short(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the first rows with each figure and its interval in one cell."""
+    top = frame.head(_SHOWN)
+    for name in ("event_prob_before", "event_prob_after", "change", "part_change"):
+        ends = top[[name, f"{name}_lo", f"{name}_hi"]].itertuples(index=False)
+        texts = [f"{value:.3g} ({lo:.2g} to {hi:.2g})" for value, lo, hi in ends]
+        top = top.assign(**{name: texts}).drop(columns=[f"{name}_lo", f"{name}_hi"])
+    return top.drop(columns=["country", "change_mcse"])
 
 
 def _tell(found: "Comparison") -> None:

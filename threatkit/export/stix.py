@@ -25,8 +25,10 @@ _DNI = (
     (89, "Very Likely / Highly Probable"),
     (100, "Almost Certain / Nearly Certain"),
 )
+#: Of objects that are the same in every run: author, extension and, but for changes, districts.
+_FIRST = "2026-01-01T00:00:00Z"
 _SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "threatkit.invalid")
-EXTENSION = f"extension-definition--{uuid.uuid5(_SPACE, 'scores')}"
+EXTENSION = f"extension-definition--{uuid.uuid5(_SPACE, 'extension-definition/scores')}"
 _ALPHA_2 = {"KAZ": "KZ", "KGZ": "KG", "TJK": "TJ", "TKM": "TM", "UZB": "UZ"}
 _FIGURES = (
     *("risk_index", "risk_index_lo", "risk_index_hi", "risk_level", "level_prob"),
@@ -51,19 +53,19 @@ def stix_bundle(run: Run, stix: Any) -> Any:
     facts = run.facts()
     made = pd.Timestamp(str(run.record["made"])).to_pydatetime()
     times = {"created": made, "modified": made}
+    fixed = {"created": _FIRST, "modified": _FIRST}
     author = stix.Identity(
-        id=_id(run, "identity", "threatkit"),
-        name=f"threatkit {facts['threatkit']}",
+        id=_fixed_id("identity", "threatkit"),
+        name="threatkit",
         identity_class="system",
-        description=run.caution(),
-        **times,
+        **fixed,
     )
     statement = stix.MarkingDefinition(
         id=_id(run, "marking-definition", "attribution"),
         created=made,
         created_by_ref=author.id,
         definition_type="statement",
-        definition=stix.StatementMarking(statement=facts["attribution"]),
+        definition=stix.StatementMarking(statement=f"{run.caution()} {facts['attribution']}"),
     )
     extension = stix.ExtensionDefinition(
         id=EXTENSION,
@@ -73,15 +75,16 @@ def stix_bundle(run: Run, stix: Any) -> Any:
         version="1.0.0",
         extension_types=["property-extension"],
         created_by_ref=author.id,
-        **times,
+        **fixed,
     )
     markings = [stix.TLP_AMBER.id, statement.id]
-    common = {"created_by_ref": author.id, "object_marking_refs": markings, **times}
+    common = {"created_by_ref": author.id, "object_marking_refs": markings}
     objects = [stix.TLP_AMBER, author, statement, extension]
     points = run.outlines.representative_point()
     for row in run.scores.reset_index().to_dict("records"):
-        location = stix.Location(**_place(run, row, points.get(row["district"])), **common)
-        objects += [location, stix.Note(**_note(run, row, location.id), **common)]
+        place = _place(row, points.get(row["district"]))
+        location = stix.Location(created=_FIRST, modified=made, **place, **common)
+        objects += [location, stix.Note(**_note(run, row, location.id), **common, **times)]
     return stix.Bundle(objects=objects, id=_id(run, "bundle", "scores"))
 
 
@@ -89,9 +92,9 @@ def _told(run: Run) -> dict[str, Any]:
     return {key: value for key, value in run.facts().items() if key != "attribution"}
 
 
-def _place(run: Run, row: Mapping[Any, Any], point: Any) -> dict[str, Any]:
+def _place(row: Mapping[Any, Any], point: Any) -> dict[str, Any]:
     place: dict[str, Any] = {
-        "id": _id(run, "location", row["district"]),
+        "id": _fixed_id("location", row["district"]),
         "name": str(row["name"]),
         "region": "central-asia",
         "administrative_area": str(row["oblast"]),
@@ -108,7 +111,7 @@ def _note(run: Run, row: Mapping[Any, Any], location: str) -> dict[str, Any]:
     said = district_text(run, row)
     given: dict[str, Any] = {}
     if run.gate_passed and not pd.isna(row["level_prob"]):
-        given["confidence"] = round(100 * float(row["level_prob"]))
+        given["confidence"] = min(max(round(100 * float(row["level_prob"])), 1), 99)
         said += (
             f" Confidence {given['confidence']} of 100 that this level is right: "
             f"{dni_value(given['confidence'])}, {SCALE}."
@@ -137,5 +140,8 @@ def _plain(value: Any) -> float | int:
 
 
 def _id(run: Run, kind: str, name: str) -> str:
-    key = f"{run.record['run_id']}/{run.record['made']}/{kind}/{name}"
-    return f"{kind}--{uuid.uuid5(_SPACE, key)}"
+    return _fixed_id(kind, f"{run.record['run_id']}/{run.record['made']}/{name}")
+
+
+def _fixed_id(kind: str, name: str) -> str:
+    return f"{kind}--{uuid.uuid5(_SPACE, f'{kind}/{name}')}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import shapely
 from shapely.geometry import MultiPolygon
 
 from threatkit.export.levels import OUTLINE, level_style
@@ -22,6 +23,7 @@ def write_geojson(run: Run, path: Path) -> None:
     A district without an outline is a feature with a null geometry.
     """
     frame = run.layer(attributed=False)
+    frame.geometry = shapely.orient_polygons(frame.geometry.to_numpy())
     collection = json.loads(frame.to_json(show_bbox=False, drop_id=False))
     collection.pop("crs", None)
     for feature in collection["features"]:
