@@ -21,7 +21,7 @@ LAYERS = (
     {"scores", "archive"},
     {"evaluate", "report"},
     {"export"},
-    {"pipeline", "doctor", "workspace", "compare"},
+    {"elicitation", "pipeline", "doctor", "workspace", "compare"},
     {"cli"},
     {"__main__"},
 )

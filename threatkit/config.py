@@ -21,6 +21,7 @@ from threatkit.options import (
     EVENT_TYPES,
     LIKELIHOODS,
     YEAR_EFFECTS,
+    Elicitation,
     Engine,
     Judgement,
     Likelihood,
@@ -67,6 +68,8 @@ class Config:
         Whether an episode needs at least one death.
     priors
         Prior by name, as text: ``{"field_sd": "pc(3, 0.01)"}``.
+    elicited
+        Where priors come from that experts were asked for.
     model, sampling, judgements
         See their classes.
     """
@@ -84,6 +87,7 @@ class Config:
     event_types: tuple[str, ...] = DEFAULT_EVENT_TYPES
     require_death: bool = False
     priors: Mapping[str, str] = field(default_factory=dict)
+    elicited: tuple[Elicitation, ...] = ()
     model: ModelOptions = field(default_factory=ModelOptions)
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     judgements: tuple[Judgement, ...] = ()
@@ -204,6 +208,10 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
     default = Config()
     as_of = top.day("as_of")
     boundaries = top.paths("boundaries", kind="file")
+    priors, elicited = _priors(top), _elicited(top)
+    for path in top.paths("priors_from", kind="file"):
+        included, sources = _priors_file(path, faults)
+        priors, elicited = {**included, **priors}, (*sources, *elicited)
     config = Config(
         region=_region(top, default.region),
         as_of=as_of,
@@ -217,7 +225,8 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
         boundaries=boundaries[0] if boundaries else None,
         event_types=top.choices("event_types", default.event_types, EVENT_TYPES),
         require_death=top.flag("require_death", default.require_death),
-        priors=_priors(top),
+        priors=priors,
+        elicited=elicited,
         model=_model(top),
         sampling=read_sampling(top),
         judgements=_judgements(top),
@@ -254,6 +263,51 @@ def section(top: Table, key: str) -> Table:
 def _priors(top: Table) -> dict[str, str]:
     table = section(top, "priors")
     return {key: table.text(key) for key in table.values}
+
+
+def _elicited(top: Table) -> tuple[Elicitation, ...]:
+    entries = top.get("elicited")
+    if entries is None:
+        return ()
+    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
+        top.fault("elicited", "each answer of an expert is a table under its own [[elicited]]")
+        return ()
+    found = []
+    for number, entry in enumerate(entries):
+        table = Table(entry, top.origin, top.faults, "[[elicited]]", number)
+        points = {
+            key: table.number(key, 0.0, -1e9, 1e9)
+            for key in ("lower", "upper", "mode", "median")
+            if entry.get(key) is not None or key in ("lower", "upper")
+        }
+        elicitation = Elicitation(
+            prior=table.text("prior"),
+            value=table.text("value"),
+            mass=table.number("mass", 0.9, 0.01, 0.999),
+            role=table.text("role"),
+            made=table.day("made", required=True) or date.min,
+            method=table.text("method"),
+            note=table.text("note", "") if entry.get("note") else "",
+            **points,
+        )
+        for key in ("mode", "median", "note"):
+            table.get(key)
+        table.close()
+        found.append(elicitation)
+    return tuple(found)
+
+
+def _priors_file(path: Path, faults: list[Fault]) -> tuple[dict[str, str], tuple[Elicitation, ...]]:
+    """Read a file that holds priors and where they come from, and nothing else."""
+    try:
+        values, origin = read_toml(path)
+    except InvalidInput as error:
+        faults.extend(error.faults)
+        return {}, ()
+    table = Table(values, origin, faults)
+    priors, elicited = _priors(table), _elicited(table)
+    table.close()
+    return priors, elicited
 
 
 def _model(top: Table) -> ModelOptions:

@@ -103,3 +103,40 @@ class Judgement:
     role: str
     valid_from: date
     valid_until: date
+
+
+@dataclass(frozen=True)
+class Elicitation:
+    """Where a prior comes from that an expert was asked for.
+
+    Attributes
+    ----------
+    prior
+        Its name.
+    value
+        The prior as text: ``lognormal(-0.9, 0.35)``.
+    lower, upper, mass
+        The expert expects the quantity between them with this probability.
+    role
+        In which role the expert spoke (never a person's name).
+    made
+        When.
+    method
+        How the prior follows from the answers.
+    mode, median
+        The most likely value or the middle one, where it was given.
+    note
+        What else was said; may be empty.
+    """
+
+    prior: str
+    value: str
+    lower: float
+    upper: float
+    mass: float
+    role: str
+    made: date
+    method: str
+    mode: float | None = None
+    median: float | None = None
+    note: str = ""

@@ -262,6 +262,16 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
     return Assessment(fitted, scores, known, moved, check, narrowed, expected, leaning)
 
 
+def expect(config: Config) -> Expectations:
+    """Return what the model expects before it has seen data; nothing is fitted."""
+    inputs = load_inputs(config)
+    spec = make_spec(config, inputs)
+    members = pd.Index(region_members(config.region, spec.panel.districts))
+    return expectations(
+        spec, members, region=config.region, ci_prob=config.ci_prob, seed=config.seed
+    )
+
+
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.var(axis=0)
 

@@ -25,6 +25,7 @@ from threatkit.cli.fit import fit
 from threatkit.cli.forecast import forecast
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
+from threatkit.cli.priors import priors
 from threatkit.cli.workspace import init
 from threatkit.errors import ThreatkitError
 
@@ -84,6 +85,7 @@ for command in (
     baselines,
     forecast,
     indicators,
+    priors,
     graph,
     export,
     compare,

@@ -16,7 +16,15 @@ from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior, parse_prior
 from threatkit.options import Judgement
 
-__all__ = ["Judgement", "ModelSpec", "Priors", "indicator_names", "judged_districts", "make_priors"]
+__all__ = [
+    "Judgement",
+    "ModelSpec",
+    "Priors",
+    "indicator_names",
+    "judged_districts",
+    "make_priors",
+    "prior_support",
+]
 
 Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
 YearEffect = Literal["white", "walk", "none"]
@@ -198,6 +206,11 @@ def _judgement_faults(spec: ModelSpec) -> list[Fault]:
     return faults
 
 
+def prior_support(name: str) -> str:
+    """Return the numbers that a prior takes: ``real``, ``positive`` or ``unit``."""
+    return "positive" if name in _POSITIVE else "unit" if name in _UNIT else "real"
+
+
 def make_priors(texts: Mapping[str, str]) -> Priors:
     """Return the default priors with those given as text in their place.
 
@@ -214,8 +227,7 @@ def make_priors(texts: Mapping[str, str]) -> Priors:
         if name not in names:
             faults.append(Fault(where, f"a prior is one of {', '.join(sorted(names))}", repr(name)))
             continue
-        support = "positive" if name in _POSITIVE else "unit" if name in _UNIT else "real"
-        prior = parse_prior(text, where=where, support=support)
+        prior = parse_prior(text, where=where, support=prior_support(name))
         if isinstance(prior, Fault):
             faults.append(prior)
         else:
