@@ -27,7 +27,7 @@ from threatkit.evaluate.baselines import (
     zero,
 )
 from threatkit.evaluate.outcome import Outcomes, outcomes
-from threatkit.evaluate.readout import differences, readout
+from threatkit.evaluate.readout import by_score, differences, readout
 from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import build_graph
 from threatkit.model.assemble import Outcome
@@ -163,6 +163,9 @@ def test_the_shipped_data() -> None:
     assert parts["resolution"] == 0
     assert list(readout(table).index) == list(differences(table).index) == list(table.index)
     assert set(SCORES) <= set(table)
+    long = by_score(table).loc["Brier"].set_index("baseline")
+    assert long.loc["zero", "mean"] == pytest.approx(1000 * table.loc["zero", "brier"])
+    assert long.loc["zero", "diff_lo"] == pytest.approx(1000 * table.loc["zero", "brier_diff_lo"])
     assert not table.isna().any().any()
 
 

@@ -118,6 +118,10 @@ def hash_again_to_the_end(lines: list[str]) -> list[str]:
         lambda lines: [*lines, lines[-1]],
         lambda lines: [*lines, "{}"],
         lambda lines: [*lines, "not json"],
+        lambda lines: [*lines[:-1], lines[-1].replace('"line":4', '"line":NaN')],
+        lambda lines: [*lines[:-1], lines[-1].replace('"line":4', '"line":1e999')],
+        lambda lines: [*lines[:-1], "[" * 100_000],
+        lambda lines: [*lines[:-1], lines[-1].replace('"run-', '"\\ud800')],
         lambda lines: [lines[0].replace(":", ": ", 1), *lines[1:]],
         lambda lines: [],
     ],
@@ -173,6 +177,8 @@ def test_what_is_not_frozen(run: Callable[..., Path], tmp_path: Path) -> None:
     (other / "posterior.nc").write_bytes(b"2026-01-01 2026-12-30\n")
     with pytest.raises(InvalidInput, match="that the run recorded"):
         record.freeze(other, path)
+    with pytest.raises(InvalidInput, match="begin with a dot"):
+        record.freeze(good, tmp_path / ".ledger")
     assert len(record.verify(path)) == 1
 
 

@@ -52,8 +52,8 @@ def baselines(
 
     Each is made at the end of every origin from the years up to it alone, and scored on the
     next year wherever a source covers it. Intervals of 95% come from drawing whole years
-    again. The table is in thousandths; csv and json are not, and also hold the differences
-    from the shrunken frequency, which is the one to beat.
+    again. diff is the score less that of the shrunken frequency, the one to beat. The table
+    has scores in thousandths; csv and json have them as they are, one row a baseline.
 
     The curated list of events was compiled with hindsight, so these are backcasts.
 
@@ -66,7 +66,7 @@ def baselines(
     from threatkit.evaluate.backtest import backtest
     from threatkit.evaluate.baselines import standard_baselines
     from threatkit.evaluate.outcome import outcomes
-    from threatkit.evaluate.readout import readout
+    from threatkit.evaluate.readout import by_score
     from threatkit.geo.boundaries import load_boundaries
     from threatkit.geo.graph import build_graph
     from threatkit.model.assemble import Outcome
@@ -83,4 +83,4 @@ def baselines(
     )
     happened = outcomes(catalogue, build_graph(outlines), rules)
     table = backtest(happened, origins, standard_baselines()).table()
-    print_frame(readout(table) if form == "table" else table, form)
+    print_frame(by_score(table) if form == "table" else table, form)

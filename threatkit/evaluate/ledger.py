@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from threatkit.config import parse_config
 from threatkit.data.catalogue import Catalogue
 from threatkit.errors import Fault, GateNotMet, InvalidInput
 from threatkit.evaluate import proper
@@ -23,6 +24,7 @@ from threatkit.evaluate.window import window
 from threatkit.store import RunFolder, read_record
 
 GENESIS = "0" * 64
+_KEYS = {"line", "previous", "frozen", "forecast", "hash"}
 _DRAWS = "posterior.nc"
 _FLOOR = 1e-4
 _REMEDY = "Take the ledger as it was from your backup or version control"
@@ -49,6 +51,12 @@ def freeze(run: Path, ledger: Path, *, now: datetime | None = None) -> dict[str,
     OutputFailed
         If the ledger cannot be written.
     """
+    if ledger.name.startswith("."):
+        raise InvalidInput(
+            Fault(
+                str(ledger), "a ledger's name does not begin with a dot", ledger.name, "Rename it"
+            )
+        )
     forecast = forecast_of(run)
     stamp = (now or datetime.now(UTC)).isoformat(timespec="seconds")
     with RunFolder(ledger.absolute().parent, mode="update") as folder:
@@ -98,7 +106,7 @@ def forecast_of(run: Path) -> dict[str, Any]:
                 f"{run}/run.json", "a record is whole", f"no {', '.join(missing)}", "Run it again"
             )
         )
-    if not record["diagnostics"]["passed"]:
+    if not record["diagnostics"].get("passed"):
         raise GateNotMet(f"{run}: the run did not meet its gate; it is not frozen. Run it again")
     made, _, _ = read_forecast(Path(run) / _DRAWS)
     with (Path(run) / _DRAWS).open("rb") as stream:
@@ -112,6 +120,7 @@ def forecast_of(run: Path) -> dict[str, Any]:
                 "Run it again",
             )
         )
+    config = parse_config(record["config"], name=f"{run}/run.json")
     known = made.people > 0
     prob, expected = made.event_prob.mean(axis=0), made.expected.mean(axis=0)
     return {
@@ -120,8 +129,8 @@ def forecast_of(run: Path) -> dict[str, Any]:
         "as_of": record["as_of"],
         "start": made.start.isoformat(),
         "end": made.end.isoformat(),
-        "event_types": list(record["config"]["event_types"]),
-        "require_death": bool(record["config"]["require_death"]),
+        "event_types": list(config.event_types),
+        "require_death": config.require_death,
         "inputs": hashlib.sha256(_text(record["inputs"]).encode()).hexdigest(),
         "draws": draws,
         "event_prob": {
@@ -194,11 +203,12 @@ def _checked(
     """Return a line and what is wrong with it."""
     try:
         line = json.loads(text)
-    except ValueError as error:
-        return {}, Fault(where, "a line is JSON", str(error), _REMEDY)
-    if not isinstance(line, dict) or not {"line", "previous", "frozen", "forecast"} <= set(line):
-        return {}, Fault(where, "a line is a frozen forecast", "something else", _REMEDY)
-    if line.get("hash") != line_hash(line) or _text(line) != text:
+        if not isinstance(line, dict) or not set(line) >= _KEYS:
+            return {}, Fault(where, "a line is a frozen forecast", "something else", _REMEDY)
+        whole = line["hash"] == line_hash(line) and _text(line) == text
+    except (ValueError, RecursionError) as error:
+        return {}, Fault(where, "a line is JSON as it was written", str(error), _REMEDY)
+    if not whole:
         return line, Fault(where, "a line's hash is that of its content", "an edited line", _REMEDY)
     if line["previous"] != previous or line["line"] != number:
         return line, Fault(
@@ -217,7 +227,7 @@ def _head_faults(ledger: Path, lines: list[dict[str, Any]], head: str | None) ->
     faults = []
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict) or kept.get("lines") != len(lines) or kept.get("hash") != (
         hashes[-1] if hashes else None

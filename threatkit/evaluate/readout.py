@@ -33,9 +33,33 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def by_score(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a score and baseline, narrow enough for a terminal.
+
+    Returns
+    -------
+    DataFrame
+        Columns score, baseline, mean, lo, hi and, less the reference, diff, diff_lo and
+        diff_hi, in thousandths; average precision and the expected and observed numbers of
+        district-years with an episode as they are, without intervals.
+    """
+    ends = ("", "_lo", "_hi", "_diff", "_diff_lo", "_diff_hi")
+    names = ("mean", "lo", "hi", "diff", "diff_lo", "diff_hi")
+    parts = []
+    for score, heading in HEADINGS.items():
+        part = table[[f"{score}{end}" for end in ends]] * SCALE
+        parts.append(part.set_axis(names, axis=1).assign(score=heading))
+    parts += [
+        pd.DataFrame({"mean": table[name], "score": name.replace("_", " ")})
+        for name in ("average_precision", "expected", "observed")
+    ]
+    shown = pd.concat([part.reset_index() for part in parts], ignore_index=True)
+    return shown.set_index("score")[["baseline", *names]]
+
+
 def _with_interval(table: pd.DataFrame, name: str) -> list[str]:
     columns = (table[name], table[f"{name}_lo"], table[f"{name}_hi"])
     return [
-        f"{mean * SCALE:.2f} [{lo * SCALE:.2f}, {hi * SCALE:.2f}]"
+        f"{mean * SCALE:.2f}" + (f" [{lo * SCALE:.2f}, {hi * SCALE:.2f}]" if lo == lo else "")
         for mean, lo, hi in zip(*columns, strict=True)
     ]
