@@ -72,6 +72,7 @@ def test_geojson(run: Run, tmp_path: Path) -> None:
     frame = gpd.read_file(path).set_index("district")
     assert frame.index.tolist() == list(CODES)
     assert set(frame) >= CARRIED
+    assert frame["name"].tolist() == list(NAMES)
     assert frame.geometry[UNDRAWN] is None
     assert frame.loc[UNKNOWN, "fill"] == "#ffffff"
     assert frame.geometry[CODES[0]].interiors
@@ -86,7 +87,7 @@ def test_geopackage_opens_with_its_colours(run: Run, tmp_path: Path) -> None:
     frame = gpd.read_file(path, layer="districts").set_index("district")
     assert frame.index.tolist() == list(CODES)
     assert set(frame) >= CARRIED
-    assert frame.loc[CODES[0], "name"] == NAMES[0]
+    assert frame["name"].tolist() == list(NAMES)
     assert set(frame.geom_type.dropna()) == {"MultiPolygon"}
     layers = dict(pyogrio.list_layers(path))
     assert set(layers) == {"districts", "areas", "run", "layer_styles"}
@@ -184,6 +185,7 @@ def test_stix(run: Run, failed: Run, tmp_path: Path) -> None:
     places = {item.id: item for item in bundle.objects if item.type == "location"}
     assert len(notes) == len(places) == len(CODES)
     assert {note.object_refs[0] for note in notes} == set(places)
+    assert [place.name for place in places.values()] == list(NAMES)
     first = notes[0]
     assert SCALE in first.content
     assert "90% interval" in first.content

@@ -140,9 +140,8 @@ def needed(name: str) -> Any:
         raise InvalidInput(
             Fault(
                 f"library {name.split('.')[0]}",
-                "this format needs it",
-                "not installed",
-                "Install it with: pip install 'threatkit[export]'",
+                "this format needs it, and it is not installed",
+                remedy="Install it with: pip install 'threatkit[export]'",
             )
         ) from error
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from threatkit.archive import read_forecast
 from threatkit.export.run import Run
 from threatkit.export.table import write_arrow
 from threatkit.model.forecast import Forecast, simulate_counts
@@ -51,6 +50,9 @@ def draws(run: Run, made: Forecast) -> pd.DataFrame:
 
 def write_views(run: Run, path: Path) -> None:
     """Write Parquet, the facts of the run and the mapping in the metadata of the file."""
+    # Here, since it brings the samplers along, which no other format needs.
+    from threatkit.archive import read_forecast
+
     made, _, _ = read_forecast(run.folder / "posterior.nc")
     months = run.record["forecast"]["months"]
     told = {
