@@ -1,6 +1,7 @@
 """Baselines know the past only; what no source covers is missing; the table is right."""
 
 from dataclasses import replace
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -95,6 +96,19 @@ def test_a_baseline_is_a_distribution(name: str) -> None:
     pmf = standard_baselines()[name](shipped().until(2015))
     np.testing.assert_allclose(pmf.sum(axis=1), 1.0)
     assert (pmf >= 0).all()
+
+
+@pytest.mark.parametrize("year", [2011, 2018, 2022])
+def test_a_history_is_what_data_cut_at_its_last_day_give(year: int) -> None:
+    catalogue = load_catalogue()
+    graph = build_graph(load_boundaries(codes=catalogue.districts.index))
+    rules = Outcome(DEFAULT_EVENT_TYPES, as_of=date(year, 12, 31))
+    cut, history = outcomes(catalogue, graph, rules), shipped().until(year)
+    np.testing.assert_array_equal(cut.years, history.years)
+    np.testing.assert_array_equal(cut.part, history.part)
+    largest = cut.pmf.shape[-1]
+    np.testing.assert_array_equal(cut.pmf, history.pmf[..., :largest])
+    assert np.nansum(history.pmf[..., largest:]) == 0
 
 
 @pytest.mark.parametrize("name", list(standard_baselines()))

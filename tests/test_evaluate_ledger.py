@@ -204,6 +204,15 @@ def test_scores_of_the_record(kept: Path) -> None:
     assert table["frozen_ahead"].iloc[3]
 
 
+def test_a_window_that_is_covered_in_part(run: Callable[..., Path], tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    said = record.freeze(run("2026-01-01", "2026-12-31"), path)["forecast"]
+    row = record.score(path, catalogue()).loc[1]
+    prob = np.array(list(said["event_prob"].values()))
+    assert row["status"] == "partly covered"
+    assert row["expected"] == pytest.approx((1 - (1 - prob) ** (120 / 365)).sum())
+
+
 def test_a_window_knows_what_the_years_know() -> None:
     codes = list(catalogue().districts.index)
     made = window(

@@ -74,7 +74,8 @@ Targets are the {len(years)} years {years[0]} to {years[-1]}, each forecast at t
 before from the years since 2005 alone: {cells:,} district-years that a source covers, in
 {table["observed"].iloc[0]:.1f} of which an episode happened. The number is not whole because an
 episode known to its oblast only is shared among its districts by their people, and a
-forecast is scored on the expectation."""
+forecast is scored on the expectation. The past that a forecast is given is, cell by cell, what
+the data give when they are cut at the last day of its origin (tested)."""
 
 
 def _how_scored() -> str:
