@@ -58,7 +58,7 @@ def verify(ledger: Path, head: str | None) -> None:
 
     lines = check(ledger, head=head)
     click.echo(lines[-1]["hash"])
-    click.echo(f"{ledger}: {len(lines)} whole line{"s" * (len(lines) != 1)}, none changed", err=True)
+    click.echo(f"{ledger}: none of {len(lines)} lines was changed", err=True)
 
 
 @forecast.command()
