@@ -212,6 +212,17 @@ def test_the_configurations_own_prior_wins(tmp_path: Path) -> None:
     assert load_config(config).priors["year_sd"] == "half_normal(2)"
 
 
+def test_of_several_files_of_priors_the_last_wins(tmp_path: Path) -> None:
+    first, last = ask("year_sd", upper=0.8), ask("year_sd", upper=0.5)
+    append_elicitation(tmp_path / "a.toml", first)
+    append_elicitation(tmp_path / "b.toml", last)
+    config = tmp_path / "threatkit.toml"
+    config.write_text('priors_from = ["a.toml", "b.toml"]\n', encoding="utf-8")
+    loaded = load_config(config)
+    assert loaded.priors == {"year_sd": last.value}
+    assert loaded.elicited == (first, last)
+
+
 def test_faults_of_a_file_of_priors_come_with_those_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "priors.toml").write_text(
         'regoin = 1\n[priors]\nyear_sd = 3\n[[elicited]]\nprior = "year_sd"\nlower = "a"\n',

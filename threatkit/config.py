@@ -209,8 +209,8 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
     as_of = top.day("as_of")
     boundaries = top.paths("boundaries", kind="file")
     priors, elicited = _priors(top), _elicited(top)
-    for path in top.paths("priors_from", kind="file"):
-        included, sources = _priors_file(path, faults)
+    files = [_priors_file(path, faults) for path in top.paths("priors_from", kind="file")]
+    for included, sources in reversed(files):
         priors, elicited = {**included, **priors}, (*sources, *elicited)
     config = Config(
         region=_region(top, default.region),
