@@ -272,3 +272,9 @@ def test_guarding_loses_nothing(text: str) -> None:
 def test_numbers_survive_a_file(values: list[float]) -> None:
     for value in values:
         assert float(number_text(value)) == pytest.approx(value, rel=5.1e-6, abs=1e-300)
+
+
+def test_a_truth_column_with_a_gap_is_read_back(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"mark": pd.array([True, None, False], dtype="boolean")})
+    (tmp_path / "marks.csv").write_text(frame_text(frame, name="marks.csv"))
+    assert read_frame(tmp_path / "marks.csv")["mark"].tolist()[::2] == [True, False]

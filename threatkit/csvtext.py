@@ -89,8 +89,12 @@ def read_frame(path: Path, *, dtypes: Mapping[str, Any] | None = None) -> pd.Dat
     frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
     for column in frame.columns:
         if pd.api.types.is_string_dtype(frame[column].dtype):
-            frame[column] = frame[column].map(unguard, na_action="ignore")
+            frame[column] = frame[column].map(_unguarded, na_action="ignore")
     return frame
+
+
+def _unguarded(value: object) -> object:
+    return unguard(value) if isinstance(value, str) else value
 
 
 def cell_text(value: object) -> str:

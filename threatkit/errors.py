@@ -56,9 +56,7 @@ class InvalidInput(ThreatkitError, ValueError):
     def __init__(self, faults: Fault | str | Iterable[Fault]) -> None:
         if isinstance(faults, str):
             faults = Fault(where=faults, rule="")
-        self.faults: tuple[Fault, ...] = (
-            (faults,) if isinstance(faults, Fault) else tuple(faults)
-        )
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
         lines = [str(fault).removesuffix(": ") for fault in self.faults]
         head = f"{len(lines)} faults found:\n" if len(lines) > 1 else ""
         super().__init__(head + "\n".join(lines))
