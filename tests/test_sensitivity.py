@@ -227,3 +227,16 @@ def test_before_data_no_episode_is_remembered() -> None:
 )
 def test_counts_are_told_in_two_digits(value: float, text: str) -> None:
     assert two_digits(value) == text
+
+
+def test_a_quantity_that_has_nothing_to_do_with_the_model_is_not_called_sensitive() -> None:
+    spec = make_spec()
+    draws = prior_draws(spec, draws=1500, seed=7)
+    few = draws.isel(draw=slice(0, 300))
+    unrelated = np.random.default_rng(8).standard_normal(1500)
+    many = prior_sensitivity(spec, draws, {"unrelated": unrelated})
+    assert many.loc["unrelated", "prior"] > 0
+    assert many.loc["unrelated", "diagnosis"] == "not sensitive"
+    noise = prior_sensitivity(spec, few, {})["prior_noise"].iloc[0]
+    assert noise > many["prior_noise"].iloc[0] > 0
+    assert not many.index.str.startswith("random").any()

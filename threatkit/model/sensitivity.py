@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 THRESHOLD = 0.05
 #: Powers to which priors and likelihood are raised.
 ALPHAS = (0.99, 1.01)
-#: So many draws serve; more cost time and change the second digit.
-MOST_DRAWS = 4000
+#: So many draws are used at most: fewer lift the noise of the measure over its threshold.
+MOST_DRAWS = 6000
+#: Quantities that have nothing to do with the model, to see how large the noise is.
+NOISES = 20
 #: A log density that varies by less than this over the draws is constant.
 FLAT = 1e-8
 #: Draws whose likelihood is worked out at once.
@@ -245,6 +247,9 @@ def prior_sensitivity(
         together), likelihood, strongest (of a result, the prior that moves it most when scaled
         alone; of a hyperparameter, its own) and strongest_value, and diagnosis: ``possible
         conflict of priors and data``, ``strong priors or weak data``, or ``not sensitive``.
+        A value counts where it is above the threshold and above prior_noise or
+        likelihood_noise: the largest among `NOISES` random quantities that do not depend on
+        the model, for the measure is never 0 with finitely many draws.
     """
     if not log_prior(spec, draws.isel(draw=slice(0, 1))):
         return pd.DataFrame(columns=_COLUMNS, index=pd.Index([], name="quantity"))
@@ -252,12 +257,13 @@ def prior_sensitivity(
     shape = (draws.sizes["chain"], draws.sizes["draw"])
     results = xr.Dataset(
         {name: (("chain", "draw"), values.reshape(shape)) for name, values in wanted.items()}
-    ).isel(draw=thin)
+    ).isel(draw=thin, missing_dims="ignore")
     kept = draws.isel(draw=thin)
+    noise = _noise((kept.sizes["chain"], kept.sizes["draw"]))
     before = log_prior(spec, kept)
     tree = xr.DataTree.from_dict(
         {
-            "posterior": _numbered(_bare(kept[list(before)]).merge(_bare(results))),
+            "posterior": _numbered(_bare(kept[list(before)]).merge(_bare(results)).merge(noise)),
             "log_prior": _numbered(_bare(before)),
             "log_likelihood": _numbered(_bare(log_likelihood(spec, kept))),
         }
@@ -268,20 +274,31 @@ def prior_sensitivity(
         {name: _moved(tree, "prior", kept, str(name), [*shown, str(name)]) for name in before}
     ).reindex(by_prior.index)
     frame = pd.DataFrame({"prior": by_prior, "likelihood": by_data})
+    random = frame.index.str.startswith(_NOISE)
+    floors = frame[random].max()
+    frame = frame[~random]
+    alone = alone.reindex(frame.index)
     frame.insert(0, "kind", np.where(frame.index.isin(list(wanted)), "result", "hyperparameter"))
     named = alone.fillna(0.0).idxmax(axis=1)
     own = pd.Series(frame.index.str.partition("[").get_level_values(0), index=frame.index)
     frame["strongest"] = named.where(frame["kind"] == "result", own)
     at = alone.columns.get_indexer(pd.Index(frame["strongest"]))
     frame["strongest_value"] = alone.to_numpy()[np.arange(len(frame)), at]
+    for name in ("prior", "likelihood"):
+        frame[f"{name}_noise"] = floors[name]
+    limits = floors.clip(lower=THRESHOLD)
     frame["diagnosis"] = [
-        _diagnosis(*pair) for pair in zip(frame["prior"], frame["likelihood"], strict=True)
+        _diagnosis(prior, likelihood, limits)
+        for prior, likelihood in zip(frame["prior"], frame["likelihood"], strict=True)
     ]
     frame.index.name = "quantity"
     return frame.sort_values("kind", ascending=False, kind="stable")
 
 
-_COLUMNS = ("kind", "prior", "likelihood", "strongest", "strongest_value", "diagnosis")
+_COLUMNS = (
+    *("kind", "prior", "likelihood", "strongest", "strongest_value"),
+    *("prior_noise", "likelihood_noise", "diagnosis"),
+)
 
 
 def sensitivity_record(frame: pd.DataFrame) -> dict[str, Any]:
@@ -350,9 +367,19 @@ _CONFLICT = "possible conflict of priors and data"
 _STRONG = "strong priors or weak data"
 
 
-def _diagnosis(prior: float, likelihood: float) -> str:
+def _diagnosis(prior: float, likelihood: float, limits: pd.Series) -> str:
     if not np.isfinite(prior) or not np.isfinite(likelihood):
         return "not known"
-    if prior < THRESHOLD:
+    if prior < limits["prior"]:
         return "not sensitive"
-    return _CONFLICT if likelihood >= THRESHOLD else _STRONG
+    return _CONFLICT if likelihood >= limits["likelihood"] else _STRONG
+
+
+_NOISE = "random quantity"
+
+
+def _noise(shape: tuple[int, int]) -> xr.Dataset:
+    """Return draws that have nothing to do with the model; always the same ones."""
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_normal((*shape, NOISES))
+    return xr.Dataset({_NOISE: (("chain", "draw", "random"), drawn)})
