@@ -18,7 +18,12 @@ _ledger = click.option(
 
 @click.group()
 def forecast() -> None:
-    """Keep a record of forecasts and score it."""
+    """Keep a record of forecasts and score it.
+
+    \b
+    Example:
+      threatkit forecast freeze out/first --ledger record.jsonl
+    """
 
 
 @forecast.command()

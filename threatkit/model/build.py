@@ -16,7 +16,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from threatkit.model.field import FieldBasis, field_basis
-from threatkit.model.panel import Panel
+from threatkit.model.panel import REFERENCE_REGIME, Panel
 from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec
 
@@ -26,8 +26,6 @@ Tensor = Any
 STUDENT_NU = 4.0
 #: A population known better than this (on the log scale) counts as known.
 LEAST_POPULATION_ERROR = 0.05
-#: The regime against which detection is measured.
-REFERENCE_REGIME = "curated"
 
 
 def build(spec: ModelSpec) -> pm.Model:

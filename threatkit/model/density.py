@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threatkit.model.build import LEAST_POPULATION_ERROR, REFERENCE_REGIME
+from threatkit.model.build import LEAST_POPULATION_ERROR
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.outcome import Outcome, dynamics
+from threatkit.model.panel import REFERENCE_REGIME
 from threatkit.model.pillars import Measured, Pillar
 from threatkit.model.sparsefield import make_field
 from threatkit.model.spec import ModelSpec, indicator_names

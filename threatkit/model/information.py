@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from threatkit.model.field import field_basis, laplacian
 from threatkit.model.forecast import flat
+from threatkit.model.panel import REFERENCE_REGIME
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -52,8 +53,8 @@ def exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     if "year_effect" in draws:
         log += flat(draws, "year_effect")[:, None, :]
     for position, name in enumerate(panel.regimes):
-        if f"detection_{name}" in draws:
-            level = flat(draws, f"detection_{name}")[:, None, None]
+        if spec.detection and name != REFERENCE_REGIME:
+            level = _scalar(spec, draws, f"detection_{name}")[:, :, None]
             log += level * (panel.regime == position)
     return panel.exposure_years * np.exp(log)
 

@@ -25,6 +25,8 @@ IntArray = NDArray[np.intp]
 PEOPLE_PER_UNIT = 100_000.0
 #: Years after which the memory of an episode has faded to 1/e.
 HISTORY_YEARS = 2.0
+#: The regime of sources against which detection is measured.
+REFERENCE_REGIME = "curated"
 #: An indicator seen at fewer areas than this cannot be standardised and is not used.
 FEWEST_AREAS = 3
 

@@ -15,9 +15,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.model.build import REFERENCE_REGIME, STUDENT_NU
+from threatkit.model.build import STUDENT_NU
 from threatkit.model.forecast import Forecast, flat
 from threatkit.model.outcome import Outcome, dynamics
+from threatkit.model.panel import REFERENCE_REGIME
 from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec, Priors
 
