@@ -62,9 +62,8 @@ def _head(made: Backtest, table: pd.DataFrame) -> str:
 
 Made by `python -m threatkit.derive.skill` from the shipped data; a test holds it current.
 
-**The model of threatkit has not yet been put through this test.** What follows is the bar that
-it has to clear, not a claim about it. Until it has been scored in the same cells, nobody should
-say that it beats any of these rows.
+What follows is the bar that a model has to clear. How the default model of threatkit does in the
+same cells is in [skill_model.md](skill_model.md), made by `python benchmarks/skill.py`.
 
 **The curated list of events was compiled with hindsight.** These are backcasts: a forecaster of
 2015 did not have the list of today, and what is remembered of a year is not what was known in
@@ -176,7 +175,6 @@ def _settings(chosen: Mapping[int, Settings]) -> str:
 def _limits() -> str:
     return """## What this cannot say
 
-- Whether the model of threatkit has skill. It comes next, in the same cells.
 - Whether the shrunken frequency would have been picked as the one to beat without hindsight: a
   pilot had looked at targets up to 2025, and the range of its settings was widened when the
   choice stood at its edge. The choice within the range uses earlier years only.

@@ -33,8 +33,10 @@ OUTCOME = (
     "within 14 days of each other are one episode."
 )
 SKILL = (
-    "Skill: not yet measured. In a first trial on past years the model did not clearly beat a "
-    "plain average of each district's past, shrunken towards its neighbours and its country."
+    "Skill: not yet measured on forecasts made before their time. On the years 2012 to 2025, "
+    "with a list compiled in hindsight, the default model's log score was slightly better than "
+    "that of a district's shrunken past frequency, its Brier score was not, and it expected 100 "
+    "district-years with an episode where 78 were seen."
 )
 
 
