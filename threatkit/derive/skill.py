@@ -121,7 +121,8 @@ By log score the {first} is first. In {len(clear)} of {total} comparisons with t
 
 With {table["observed"].iloc[0]:.0f} district-years that hold an episode, a few places and years
 carry the result; nothing was corrected for the number of comparisons, and years are drawn as
-if they were independent."""
+if they were independent. Drawing so few whole years again gives intervals that are somewhat too
+narrow: read one that only just leaves zero out as open."""
 
 
 def _by_country(made: Backtest) -> str:

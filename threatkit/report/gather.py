@@ -34,8 +34,8 @@ OUTCOME = (
 )
 SKILL = (
     "Skill: not yet measured on forecasts made before their time. On the years 2012 to 2025, "
-    "with a list compiled in hindsight, the default model's log score was slightly better than "
-    "that of a district's shrunken past frequency, its Brier score was not, and it expected 100 "
+    "with a list compiled in hindsight, the default model could not be told apart from a "
+    "district's past frequency, shrunken to its neighbours and country, and it expected 100 "
     "district-years with an episode where 78 were seen."
 )
 
