@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threatkit.data.episodes import DEFAULT_TYPES, cells, day_bounds, episodes, regimes
+from threatkit.data.episodes import cells, day_bounds, episodes, regimes
 from threatkit.errors import InvalidInput
+from threatkit.options import DEFAULT_EVENT_TYPES
 
 DISTRICTS = pd.DataFrame(
     {
@@ -41,7 +42,7 @@ def report(event_id, start, area="KG-B-a", **more):
     return row | more
 
 
-def merge(*rows, types=DEFAULT_TYPES, require_death=False, as_of=END):
+def merge(*rows, types=DEFAULT_EVENT_TYPES, require_death=False, as_of=END):
     return episodes(
         pd.DataFrame(rows),
         districts=DISTRICTS,
@@ -123,7 +124,7 @@ def test_only_the_types_that_count_are_chained():
     riot = report("2", "2010-01-10", event_type="prison_riot")
     rows = (report("1", "2010-01-01"), riot, report("3", "2010-01-20"))
     assert len(merge(*rows)) == 2
-    assert len(merge(*rows, types=(*DEFAULT_TYPES, "prison_riot"))) == 1
+    assert len(merge(*rows, types=(*DEFAULT_EVENT_TYPES, "prison_riot"))) == 1
 
 
 def test_unknown_deaths_are_no_deaths_known():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from threatkit.data.episodes import DEFAULT_TYPES, cells, day_bounds, episodes, regimes
+from threatkit.data.episodes import cells, day_bounds, episodes, regimes
+from threatkit.options import DEFAULT_EVENT_TYPES
 
 COUNTRIES = ["KAZ", "KGZ", "TJK", "TKM", "UZB"]
 LABELS = (
@@ -225,4 +226,4 @@ def test_cells_of_both_sources(merged, read, districts):
     more = ucdp[ucdp["period"] >= 2005]
     added = (more["episodes"] - more["episodes_also_curated"]).sum()
     assert expected(table) - expected(alone) == pytest.approx(added)
-    assert set(DEFAULT_TYPES) < set(read("events")["event_type"])
+    assert set(DEFAULT_EVENT_TYPES) < set(read("events")["event_type"])

@@ -17,17 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from threatkit.errors import Fault, InvalidInput
+from threatkit.options import DEFAULT_EVENT_TYPES
 
-DEFAULT_TYPES = (
-    "armed_clash",
-    "border_clash",
-    "terrorist_attack",
-    "cross_border_fire",
-    "remote_violence",
-    "violent_unrest",
-    "armed_robbery_smuggling_clash",
-    "counterterror_operation",
-)
 GAP_DAYS = 14
 REGIMES = ("both", "curated", "curated_partial", "ucdp", "none")
 COLUMNS = ["episode_id", "district", "start", "end", "weight", "event_ids", "fatalities_best"]
@@ -39,7 +30,7 @@ def episodes(
     events: pd.DataFrame,
     *,
     districts: pd.DataFrame,
-    types: Collection[str] = DEFAULT_TYPES,
+    types: Collection[str] = DEFAULT_EVENT_TYPES,
     require_death: bool = False,
     as_of: date,
 ) -> pd.DataFrame:

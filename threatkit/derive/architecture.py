@@ -32,11 +32,22 @@ def page(text: str) -> str:
     ValueError
         If the page lacks the two marks between which the list stands.
     """
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    return renewed(PAGE.name, text, (BEGIN, END), module_list())
+
+
+def renewed(name: str, text: str, marks: tuple[str, str], made: str) -> str:
+    """Return a page's text with what stands between two marks made again.
+
+    Raises
+    ------
+    ValueError
+        If the page lacks one of the marks.
+    """
+    head, begin, rest = text.partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"{PAGE.name} lacks the marks {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{module_list()}\n{END}{tail}"
+        raise ValueError(f"{name} lacks the marks {marks[0]} and {marks[1]}")
+    return f"{head}{begin}\n{made}\n{end}{tail}"
 
 
 def _order(path: Path) -> tuple[str, bool, str]:

@@ -3,11 +3,11 @@
 Run it as ``python -m threatkit.derive.reference``; a test holds both current.
 """
 
-import ast
-import inspect
 from pathlib import Path
 
-from threatkit.model import spec
+from threatkit.derive.architecture import renewed
+from threatkit.elicitation import prior_reasons
+from threatkit.model.spec import Priors
 from threatkit.schemas import PARTS, TITLES, score_columns, table_schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -69,20 +69,13 @@ def outputs_page() -> str:
 
 def prior_list() -> str:
     """Return the priors with their defaults and the reasons that the source gives."""
-    source = inspect.getsource(spec.Priors)
-    defaults = vars(spec.Priors())
-    lines = source.splitlines()
+    defaults = vars(Priors())
     rows = ["| prior | default | meaning |", "|---|---|---|"]
-    for node in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
-        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            continue
-        above = node.lineno - 2
-        comment: list[str] = []
-        while lines[above].strip().startswith("#"):
-            comment.insert(0, lines[above].strip().lstrip("#").strip())
-            above -= 1
-        name = node.target.id
-        rows.append(f"| `{name}` | `{defaults[name]}` | {' '.join(comment) or 'As above.'} |")
+    last = ""
+    for name, reason in prior_reasons().items():
+        meaning = "As above." if reason == last else reason
+        rows.append(f"| `{name}` | `{defaults[name]}` | {meaning} |")
+        last = reason
     return "\n".join(rows)
 
 
@@ -94,11 +87,7 @@ def configuration_page(text: str) -> str:
     ValueError
         If the page lacks the two marks between which the list stands.
     """
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{CONFIGURATION.name} lacks the marks {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{prior_list()}\n{END}{tail}"
+    return renewed(CONFIGURATION.name, text, (BEGIN, END), prior_list())
 
 
 if __name__ == "__main__":

@@ -50,8 +50,6 @@ class Chains:
     def __init__(self, compiled: Any, sampling: Sampling, seed: int, update: Update | None) -> None:
         self._sampling = sampling
         self._update = update
-        self._planned = sampling.tune + sampling.max_rounds * sampling.draws
-        self._target = self._planned
         self._done = [0] * sampling.chains
         self._result: xr.DataTree | None = None
         self._resting = False
