@@ -21,7 +21,7 @@ DEV, RUN = "requirements-dev.lock", "requirements.lock"
 def resolve() -> None:
     """Resolve both locks; pins that still hold are kept, ``--upgrade`` renews them."""
     uv = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS, *sys.argv[1:]]
-    names = ("dev", "build", "evaluate", "elicit", "export")
+    names = ("dev", "build", "evaluate", "elicit", "export", "calibrate", "cluster", "numpyro")
     tools = [*(word for name in names for word in ("--extra", name)), "--output-file", DEV]
     subprocess.run([*uv, *tools], check=True, cwd=ROOT)  # noqa: S603
     subprocess.run([*uv, "--constraints", DEV, "--output-file", RUN], check=True, cwd=ROOT)  # noqa: S603
