@@ -12,11 +12,12 @@ from threatkit.model import sparsefield
 from threatkit.model.build import build, outcome_logp
 from threatkit.model.coordinates import move
 from threatkit.model.density import Density, zero_sum_basis
+from threatkit.model.ensemble import Moves, drift
 from threatkit.model.field import field_basis
 from threatkit.model.fit import Fit, Sampling, fit, stored
 from threatkit.model.forecast import flat
 from threatkit.model.information import information
-from threatkit.model.laplace import Moves, drift, laplace_fit
+from threatkit.model.laplace import laplace_fit
 from threatkit.model.mode import Gaussian, averaged, find_mode, laplace
 from threatkit.model.outcome import Outcome
 from threatkit.model.priors import Prior

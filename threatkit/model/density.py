@@ -47,6 +47,11 @@ class Density:
         """Return the number of coordinates."""
         return self.layout.size
 
+    @property
+    def curved(self) -> NDArray[np.intp]:
+        """Return the coordinates along which the curvature varies."""
+        return self.layout.curved
+
     def _add_hyperparameters(self) -> None:
         spec, layout, panel = self.spec, self.layout, self.spec.panel
         priors = spec.priors

@@ -3,73 +3,30 @@
 A Laplace approximation alone is not usable where 99 in 100 cells are empty: its means are off
 by half a posterior standard deviation. It is a good map, though: in its coordinates the
 posterior is nearly round, and short Hamiltonian trajectories of a few dozen chains in step
-(`threatkit.model.hamiltonian`) cross it in a dozen steps. So the approximation is corrected
+(`threatkit.model.ensemble`) cross it in a few steps. So the approximation is corrected
 by sampling, its error is Monte Carlo error, and the run is held to the same gate as nuts,
 with one more condition: no drift between the first and the second half of the kept moves.
 """
 
-import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from threatkit.errors import GateNotMet
 from threatkit.model.chains import Update
 from threatkit.model.density import Density
+from threatkit.model.ensemble import Ensemble, Moves, drift, grouped
 from threatkit.model.fit import Fit
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import Diagnostics, diagnose
-from threatkit.model.hamiltonian import Block
-from threatkit.model.mode import Gaussian, averaged, find_mode, laplace
 from threatkit.model.spec import ModelSpec
-
-logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Moves:
-    """How the chains move.
-
-    Attributes
-    ----------
-    blocks
-        Blocks of chains; each has a thread of its own.
-    chains
-        Chains of a block.
-    settle, adapt
-        Moves before the first and after each of two later scalings; they are not kept.
-    length
-        Mean length of a trajectory, in posterior standard deviations.
-    target_accept
-        Acceptance that the step size is fitted to.
-    max_rounds
-        The chains grow to at most ``max_rounds`` times the draws asked for.
-    """
-
-    blocks: int = 2
-    chains: int = 64
-    settle: int = 14
-    adapt: int = 12
-    length: float = 3.2
-    target_accept: float = 0.8
-    max_rounds: int = 3
-
-
-#: Groups of chains, put one after the other, that the gate sees as one chain each: R-hat asks
-#: for long chains, and these are short and many (nested R-hat, doi:10.1214/24-BA1453).
-GROUPS = 4
-#: Chains that share the way to the bulk of the posterior and part there.
-COPIES = 8
-#: Spread of the starting points around the mode, in the approximation's standard deviations.
-START_SPREAD = 0.1
 #: Largest drift between the halves of the kept moves, in standard errors; among a thousand
 #: quantities 4.5 is passed by chance once in a hundred runs.
 LARGEST_DRIFT = 4.5
@@ -108,7 +65,8 @@ def laplace_fit(
     Fit
         As `threatkit.model.fit.fit` gives it. ``draws`` holds eta, its parts, pillars, year and
         country effects and all hyperparameters; not the standard normal coordinates behind
-        them. A ``chain`` is one of `GROUPS` groups of short chains, one after the other.
+        them. A ``chain`` is one of `threatkit.model.ensemble.GROUPS` groups of short chains,
+        one after the other.
 
     Raises
     ------
@@ -116,91 +74,30 @@ def laplace_fit(
         With ``strict``, if the gate is not met.
     """
     moves = moves or Moves()
-    begun = time.monotonic()
-    kept = max(-(-draws // (moves.blocks * moves.chains)), 4)
-    with threadpool_limits(1):
-        densities = [Density(spec) for _ in range(moves.blocks)]
-        scale = _approximation(densities[0])
-        found = time.monotonic()
-        with ThreadPoolExecutor(moves.blocks) as pool:
-            runs = [_Run(density, moves, seed, i) for i, density in enumerate(densities)]
-            list(pool.map(lambda run: run.warm(scale), runs))
-            warmed = time.monotonic()
-            for number in range(1, moves.max_rounds + 1):
-                list(pool.map(lambda run: run.go(kept), runs))
-                result = _collect(spec, densities[0], runs, seed)
-                if update is not None:
-                    update(number * draws, moves.max_rounds * draws, "draws")
-                if result.diagnostics.passed:
-                    break
-    seconds = {
-        "mode": found - begun,
-        "warm-up": warmed - found,
-        "sample": time.monotonic() - warmed,
-    }
+    ensemble = Ensemble(lambda: Density(spec), seed=seed, moves=moves)
+    checking = 0.0
+    for number in range(1, moves.max_rounds + 1):
+        ensemble.extend(draws)
+        begun = time.monotonic()
+        result = _collect(spec, ensemble, seed)
+        checking += time.monotonic() - begun
+        if update is not None:
+            update(number * draws, moves.max_rounds * draws, "draws")
+        if result.diagnostics.passed:
+            break
     if strict and not result.diagnostics.passed:
         raise GateNotMet("; ".join(result.diagnostics.failures))
-    return replace(result, seconds=seconds)
+    return replace(result, seconds={**ensemble.seconds, "check": checking})
 
 
-def _approximation(density: Density) -> Gaussian:
-    start = np.zeros(density.size)
-    return laplace(density, find_mode(density, start, held=density.layout.curved))
-
-
-class _Run:
-    """One block from its start to its kept points."""
-
-    def __init__(self, density: Density, moves: Moves, seed: int, number: int) -> None:
-        self._density, self._moves = density, moves
-        self._seed = [seed, 2, number]
-        self.points: list[FloatArray] = []
-        self.divergent: list[NDArray[np.bool_]] = []
-
-    def warm(self, scale: Gaussian) -> None:
-        """Leave the mode for the bulk of the posterior, and scale by what is found there."""
-        moves, density = self._moves, self._density
-        rng = np.random.default_rng([*self._seed, 1])
-        first = max(moves.chains // COPIES, 2)
-        xi = START_SPREAD * rng.standard_normal((density.size, first))
-        block = Block(density, scale, xi, self._seed, length=min(moves.length, 1.5))
-        block.tune(moves.settle, target=moves.target_accept)
-        for copies in (1, -(-moves.chains // first)):
-            scale = averaged(density, block.position(), density.layout.curved)
-            block.rescale(scale, copies=copies)
-            block.step = 0.2
-            block.length = moves.length
-            block.tune(
-                max(moves.adapt, 4) if copies == 1 else max(2 * moves.adapt // 3, 4),
-                target=moves.target_accept,
-            )
-        self.block = block
-        logger.info("step %.3f after %d gradients", block.step, block.gradients)
-
-    def go(self, kept: int) -> None:
-        """Move and keep."""
-        for _ in range(kept):
-            _, divergent = self.block.move()
-            self.points.append(self.block.position())
-            self.divergent.append(divergent)
-
-
-def _collect(spec: ModelSpec, density: Density, runs: list[_Run], seed: int) -> Fit:
+def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:
     """Bring the points of all blocks into one container, and hold it to the gate."""
-    points = np.concatenate([np.stack(run.points) for run in runs], axis=2)
-    divergent = np.concatenate([np.stack(run.divergent) for run in runs], axis=1)
-    data = _container(spec, density, points, np.random.default_rng([seed, 3]))
-    flags = _together(divergent)
+    density = ensemble.targets[0]
+    data = _container(spec, density, ensemble.points(), np.random.default_rng([seed, 3]))
+    flags = grouped(ensemble.divergent())
     made = forecast(spec, data, seed=seed)
-    checked = _diagnose(density, data, made, flags, len(points))
+    checked = _diagnose(density, data, made, flags, ensemble.kept)
     return Fit(spec, data, flags, made, checked, {}, seed)
-
-
-def _together[T: np.generic](values: NDArray[T]) -> NDArray[T]:
-    """Turn (move, chain, ...) into (group of chains, draw, ...)."""
-    moved = np.moveaxis(values, 0, 1)
-    count, kept = moved.shape[:2]
-    return moved.reshape(GROUPS, count // GROUPS * kept, *moved.shape[2:])
 
 
 def _container(
@@ -219,7 +116,7 @@ def _container(
     data = {}
     for name, value in held.items():
         own = _dims(name, value.ndim - 2)
-        data[name] = (("chain", "draw", *own), _together(value))
+        data[name] = (("chain", "draw", *own), grouped(value))
     panel = spec.panel
     coords = {
         "district": list(panel.districts.index),
@@ -282,23 +179,3 @@ def _diagnose(
         if value > LARGEST_DRIFT
     ]
     return replace(checked, table=table, failures=(*checked.failures, *failures))
-
-
-def drift(values: FloatArray, kept: int) -> float:
-    """Return the largest drift of a variable, in standard errors.
-
-    Every chain's mean over its second half of moves is set against that over its first; the
-    chains are independent, so that the spread of these differences gives their error.
-
-    Parameters
-    ----------
-    values
-        Shape (group, draw, ...); a group is chains one after the other.
-    kept
-        Moves of each chain.
-    """
-    chains = values.reshape(-1, kept, *values.shape[2:])
-    half = kept // 2
-    gap = chains[:, -half:].mean(axis=1) - chains[:, :half].mean(axis=1)
-    error = gap.std(axis=0, ddof=1) / np.sqrt(len(gap))
-    return float(np.max(np.abs(gap.mean(axis=0)) / np.maximum(error, 1e-12)))

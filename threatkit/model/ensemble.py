@@ -1,0 +1,245 @@
+"""Many short Hamiltonian chains in step, for any target that knows its gradient.
+
+The way of the fast engine, apart from any one model: find the mode, take the curvature there,
+let a few chains leave it, average the curvature over where they are, and move many chains in
+coordinates in which the posterior is nearly round. Each block of chains has a thread; its
+random numbers are its own, so that draws do not depend on the number of cores.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from threatkit.model.hamiltonian import Block
+from threatkit.model.mode import Gaussian, averaged, find_mode, laplace
+
+logger = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+
+#: Groups of chains, put one after the other, that the gate sees as one chain each: R-hat asks
+#: for long chains, and these are short and many (nested R-hat, doi:10.1214/24-BA1453).
+GROUPS = 4
+#: Chains that share the way to the bulk of the posterior and part there.
+COPIES = 8
+#: Spread of the starting points around the mode, in the approximation's standard deviations.
+START_SPREAD = 0.1
+
+
+class Target(Protocol):
+    """A log density that an `Ensemble` can sample.
+
+    A point is a column of ``size`` real, unbounded coordinates; a call takes many at once. Three
+    things decide how quickly a target is sampled.
+
+    - Coordinates should have about unit scale, best be standard normal before the data: the
+      curvature is not trusted below `threatkit.model.mode.FLATTEST`.
+    - Where data hold a coordinate little, it should be the ratio to its standard deviation
+      (non-centred), where they hold it tightly, the quantity itself (centred), so that the
+      curvature along it hardly depends on the hyperparameters.
+    - ``curved`` names the coordinates along which the curvature varies most.
+
+    Each block calls a target of its own, in its own thread: a target may keep working arrays.
+    The density may be -inf or nan far out; such a move is refused.
+    """
+
+    @property
+    def size(self) -> int:
+        """Return the number of coordinates."""
+
+    @property
+    def curved(self) -> NDArray[np.intp]:
+        """Return the hyperparameters' coordinates, such as standard deviations.
+
+        They are held at the start while the mode is found, as the joint mode of a field and
+        its scale lies far from the posterior's bulk; their curvature is averaged over points.
+        """
+
+    def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return log density and gradient.
+
+        Parameters
+        ----------
+        point
+            Shape (size, points); not to be changed.
+
+        Returns
+        -------
+        tuple
+            Log density up to a constant, shape (points,), and its derivatives, shape (size,
+            points): a new array, or one that may be overwritten.
+        """
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How the chains move.
+
+    Attributes
+    ----------
+    blocks
+        Blocks of chains; each has a thread of its own.
+    chains
+        Chains of a block.
+    settle, adapt
+        Moves before the first and after each of two later scalings; they are not kept.
+    length
+        Mean length of a trajectory, in posterior standard deviations.
+    target_accept
+        Acceptance that the step size is fitted to.
+    max_rounds
+        The chains grow to at most ``max_rounds`` times the draws asked for.
+    """
+
+    blocks: int = 2
+    chains: int = 64
+    settle: int = 14
+    adapt: int = 12
+    length: float = 3.2
+    target_accept: float = 0.8
+    max_rounds: int = 3
+
+
+class Ensemble[T: Target]:
+    """Chains that sample a target; they can be extended.
+
+    Attributes
+    ----------
+    targets
+        The target of each block.
+    seconds
+        Wall time of ``mode``, ``warm-up`` and ``sample``.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], T],
+        *,
+        seed: int,
+        moves: Moves | None = None,
+        start: FloatArray | None = None,
+    ) -> None:
+        """Find the mode and bring the chains to the bulk of the posterior.
+
+        Parameters
+        ----------
+        make
+            Makes a target; called once a block.
+        seed
+            Of everything random.
+        moves
+            How the chains move.
+        start
+            Where the search for the mode starts, shape (size,); zeros if None. The ``curved``
+            coordinates stay there until the chains leave the mode.
+        """
+        self._moves = moves or Moves()
+        self.seconds = {"mode": 0.0, "warm-up": 0.0, "sample": 0.0}
+        begun = time.monotonic()
+        self.targets = [make() for _ in range(self._moves.blocks)]
+        first = self.targets[0]
+        with threadpool_limits(1):
+            origin = np.zeros(first.size) if start is None else start
+            scale = laplace(first, find_mode(first, origin, held=first.curved))
+        self.seconds["mode"] = time.monotonic() - begun
+        self._runs = [
+            _Run(target, self._moves, seed, number) for number, target in enumerate(self.targets)
+        ]
+        self._each(lambda run: run.warm(scale), "warm-up")
+
+    def _each(self, action: Callable[["_Run"], None], name: str) -> None:
+        begun = time.monotonic()
+        # A matrix product sums in another order on another number of threads.
+        with threadpool_limits(1), ThreadPoolExecutor(len(self._runs)) as pool:
+            list(pool.map(action, self._runs))
+        self.seconds[name] += time.monotonic() - begun
+
+    def extend(self, draws: int) -> None:
+        """Add at least so many draws over all chains, at least four to each chain."""
+        chains = self._moves.blocks * self._moves.chains
+        kept = max(-(-draws // chains), 4)
+        self._each(lambda run: run.go(kept), "sample")
+
+    @property
+    def kept(self) -> int:
+        """Return how many points each chain has."""
+        return len(self._runs[0].points)
+
+    def points(self) -> FloatArray:
+        """Return the points, shape (kept, size, chains)."""
+        return np.concatenate([np.stack(run.points) for run in self._runs], axis=2)
+
+    def divergent(self) -> NDArray[np.bool_]:
+        """Return which moves diverged, shape (kept, chains)."""
+        return np.concatenate([np.stack(run.divergent) for run in self._runs], axis=1)
+
+
+class _Run:
+    """One block from its start to its kept points."""
+
+    def __init__(self, target: Target, moves: Moves, seed: int, number: int) -> None:
+        self._target, self._moves = target, moves
+        self._seed = [seed, 2, number]
+        self.points: list[FloatArray] = []
+        self.divergent: list[NDArray[np.bool_]] = []
+
+    def warm(self, scale: Gaussian) -> None:
+        """Leave the mode for the bulk of the posterior, and scale by what is found there."""
+        moves, target = self._moves, self._target
+        rng = np.random.default_rng([*self._seed, 1])
+        first = max(moves.chains // COPIES, 2)
+        xi = START_SPREAD * rng.standard_normal((target.size, first))
+        block = Block(target, scale, xi, self._seed, length=min(moves.length, 1.5))
+        block.tune(moves.settle, target=moves.target_accept)
+        for copies in (1, -(-moves.chains // first)):
+            scale = averaged(target, block.position(), target.curved)
+            block.rescale(scale, copies=copies)
+            block.step = 0.2
+            block.length = moves.length
+            block.tune(
+                max(moves.adapt, 4) if copies == 1 else max(2 * moves.adapt // 3, 4),
+                target=moves.target_accept,
+            )
+        self.block = block
+        logger.info("step %.3f after %d gradients", block.step, block.gradients)
+
+    def go(self, kept: int) -> None:
+        """Move and keep."""
+        for _ in range(kept):
+            _, divergent = self.block.move()
+            self.points.append(self.block.position())
+            self.divergent.append(divergent)
+
+
+def grouped[T: np.generic](values: NDArray[T]) -> NDArray[T]:
+    """Turn (kept, chain, ...) into (group, draw, ...): `GROUPS` chains put one after another."""
+    moved = np.moveaxis(values, 0, 1)
+    count, kept = moved.shape[:2]
+    return moved.reshape(GROUPS, count // GROUPS * kept, *moved.shape[2:])
+
+
+def drift(values: FloatArray, kept: int) -> float:
+    """Return the largest drift of a variable, in standard errors.
+
+    Every chain's mean over its second half of moves is set against that over its first; the
+    chains are independent, so that the spread of these differences gives their error.
+
+    Parameters
+    ----------
+    values
+        Shape (group, draw, ...), as `grouped` gives them.
+    kept
+        Moves of each chain.
+    """
+    chains = values.reshape(-1, kept, *values.shape[2:])
+    half = kept // 2
+    gap = chains[:, -half:].mean(axis=1) - chains[:, :half].mean(axis=1)
+    error = gap.std(axis=0, ddof=1) / np.sqrt(len(gap))
+    return float(np.max(np.abs(gap.mean(axis=0)) / np.maximum(error, 1e-12)))
