@@ -21,7 +21,7 @@ LAYERS = (
     {"scores", "archive"},
     {"evaluate", "report"},
     {"export"},
-    {"elicitation", "pipeline", "doctor", "workspace", "compare"},
+    {"elicitation", "pipeline", "record", "doctor", "workspace", "compare"},
     {"cli"},
     {"__main__"},
 )
