@@ -15,6 +15,7 @@ LAYERS = (
     {"errors", "__init__"},
     {"paths", "keys", "csvtext", "schemas", "progress", "options"},
     {"config", "store"},
+    {"finished", "executor"},
     {"geo", "data"},
     {"model"},
     {"areal"},
@@ -28,6 +29,7 @@ LAYERS = (
 LIGHT = (
     "threatkit.config",
     "threatkit.store",
+    "threatkit.executor",
     "threatkit.schemas",
     "threatkit.data.catalogue",
     "threatkit.geo.graph",

@@ -5,7 +5,8 @@ The tree::
     ThreatkitError            exit 1   the run failed
     ├── InvalidInput          exit 3   what was given breaks a rule (also a ValueError)
     ├── GateNotMet            exit 4   the sampler's diagnostics gate was not met
-    └── OutputFailed          exit 1   a result could not be written (also an OSError)
+    ├── OutputFailed          exit 1   a result could not be written (also an OSError)
+    └── WorkStopped           exit 1   repeated work stopped part-way; what is done is kept
 
 A message names the thing, the rule, the value found and the way out. Checks of input
 gather every fault first, so that a user mends a file once and not fault by fault.
@@ -70,5 +71,11 @@ class GateNotMet(ThreatkitError):
 
 class OutputFailed(ThreatkitError, OSError):
     """A result could not be written; nothing that was there before is changed."""
+
+    exit_code = 1
+
+
+class WorkStopped(ThreatkitError):
+    """Repeated work stopped part-way, as a worker was lost; finished tasks are kept."""
 
     exit_code = 1
