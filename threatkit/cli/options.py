@@ -53,3 +53,18 @@ def boundaries_option[Command: Callable[..., Any]](command: Command) -> Command:
 def run_argument[Command: Callable[..., Any]](command: Command) -> Command:
     """Add the argument RUN, the folder of a finished run."""
     return click.argument("run", type=click.Path(path_type=Path))(command)
+
+
+def executor_options[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--workers`` and ``--scheduler``."""
+    command = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Hand the work to a running scheduler of dask.distributed, as tcp://host:8786.",
+    )(command)
+    return click.option(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="Number of local processes; as many as there are cores if not given.",
+    )(command)
