@@ -6,10 +6,10 @@ and its kin, or `mark` for a text that is shown later), and gathered by
 nothing in a translation can reach beyond them.
 """
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date as Date
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -102,13 +102,13 @@ class Translator:
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
         return str(format_decimal(value, format=pattern, locale=self.locale))
 
-    def date(self, day: Date) -> str:
+    def date(self, day: dt.date) -> str:
         """Return a day in full: '30 April 2027'."""
         # Translators: CLDR date pattern of a day (letters d, M, y; other text in quotes).
         pattern = self.tc("date", "d MMMM y")
         return str(format_date(day, format=pattern, locale=self.locale))
 
-    def month(self, day: Date) -> str:
+    def month(self, day: dt.date) -> str:
         """Return a month with its year: 'April 2027'."""
         # Translators: CLDR date pattern of a month with its year.
         pattern = self.tc("date", "LLLL y")
