@@ -20,12 +20,16 @@ from threatkit.options import (
     ENGINES,
     EVENT_TYPES,
     LIKELIHOODS,
+    MOVING_PLACES,
+    REGION_YEARS,
     YEAR_EFFECTS,
     Elicitation,
     Engine,
     Judgement,
     Likelihood,
     ModelOptions,
+    MovingPlace,
+    RegionYears,
     SamplingOptions,
     YearEffect,
 )
@@ -318,6 +322,14 @@ def _model(top: Table) -> ModelOptions:
         year_effect=cast(
             YearEffect, table.choice("year_effect", default.year_effect, YEAR_EFFECTS)
         ),
+        region_years=cast(
+            RegionYears, table.choice("region_years", default.region_years, REGION_YEARS)
+        ),
+        groups=_groups(top, table),
+        moving_place=cast(
+            MovingPlace, table.choice("moving_place", default.moving_place, MOVING_PLACES)
+        ),
+        epoch_years=table.integer("epoch_years", default.epoch_years, 1, 20),
         history=table.flag("history", default.history),
         spillover=table.flag("spillover", default.spillover),
         afghan_spillover=table.flag("afghan_spillover", default.afghan_spillover),
@@ -329,6 +341,29 @@ def _model(top: Table) -> ModelOptions:
     )
     table.close()
     return options
+
+
+def _groups(top: Table, model: Table) -> dict[str, tuple[str, ...]]:
+    """Read the table ``[model.groups]``: a name and the areas that it stands for."""
+    value = model.get("groups")
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        model.fault("groups", "this is a table: a line [model.groups], then NAME = [AREAS]", value)
+        return {}
+    table = Table(value, top.origin, top.faults, header="[model.groups]")
+    found = {}
+    for name in value:
+        areas = table.get(name)
+        if (
+            not isinstance(areas, list | tuple)
+            or not areas
+            or not all(isinstance(area, str) for area in areas)
+        ):
+            table.fault(name, "this is a list of at least one area, each a text", areas)
+            continue
+        found[str(name)] = tuple(areas)
+    return found
 
 
 def read_sampling(top: Table, default: SamplingOptions | None = None) -> SamplingOptions:

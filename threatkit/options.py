@@ -1,15 +1,20 @@
 """The parts of a configuration: terms of the model, length of sampling, judgements, words."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
 YearEffect = Literal["white", "walk", "none"]
+RegionYears = Literal["none", "country", "groups"]
+MovingPlace = Literal["none", "oblast"]
 Engine = Literal["nuts", "laplace"]
 
 LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
 YEAR_EFFECTS = ("white", "walk", "none")
+REGION_YEARS = ("none", "country", "groups")
+MOVING_PLACES = ("none", "oblast")
 ENGINES = ("nuts", "laplace")
 
 #: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
@@ -37,6 +42,14 @@ class ModelOptions:
         Of the episodes in a district and year.
     year_effect
         ``white`` is independent between years, ``walk`` a random walk.
+    region_years
+        Whether each ``country``, or each of the declared ``groups``, has years of its own.
+    groups
+        Name -> areas: districts, oblasts, countries, borders (KGZ-TJK) or ``fergana``.
+    moving_place
+        Whether the level of each ``oblast`` moves from epoch to epoch.
+    epoch_years
+        Length of such an epoch.
     history, spillover, afghan_spillover, pillars, detection
         Whether the term is in the model.
     international_weight
@@ -45,6 +58,10 @@ class ModelOptions:
 
     likelihood: Likelihood = "nb1"
     year_effect: YearEffect = "white"
+    region_years: RegionYears = "none"
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moving_place: MovingPlace = "none"
+    epoch_years: int = 4
     history: bool = True
     spillover: bool = True
     afghan_spillover: bool = False

@@ -33,7 +33,7 @@ from threatkit.model.chains import Update
 from threatkit.model.check import narrowing, predictive_check, prior_draws
 from threatkit.model.expectation import Expectations, expectations
 from threatkit.model.fit import Fit, Sampling, fit
-from threatkit.model.forecast import Forecast, contributions
+from threatkit.model.forecast import Forecast, change, contributions
 from threatkit.model.information import information, learned
 from threatkit.model.sensitivity import prior_sensitivity, quantities
 from threatkit.model.spec import ModelSpec, Priors, make_priors
@@ -136,6 +136,10 @@ def _spec(config: Config, inputs: Inputs, priors: Priors) -> ModelSpec:
         priors=priors,
         likelihood=options.likelihood,
         year_effect=options.year_effect,
+        region_years=options.region_years,
+        groups=options.groups,
+        moving_place=options.moving_place,
+        epoch_years=options.epoch_years,
         pillars=tuple(named) if options.pillars else (),
         history=options.history,
         spillover=options.spillover,
@@ -202,7 +206,7 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
             spec, fitted.draws, quantities(fitted.forecast, members, config.region)
         )
         check = predictive_check(spec, prior, fitted.draws, seed=config.seed)
-        prior_parts = contributions(spec, prior)
+        prior_parts = contributions(spec, prior, moved=change(spec, prior, seed=config.seed))
         moved = {
             name: learned(after.mean(axis=0), after.var(axis=0), *_moments(prior_parts[name]))
             for name, after in fitted.forecast.parts.items()

@@ -21,6 +21,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "extremism": "proxies of extremism",
         "people": "number of people, against the median district",
         "space": "place: what the district shares with its neighbours, and its own",
+        "change": "how the level of the oblast, or of its region, has moved in recent years",
         "history": "recent episodes in the district and around it",
         "country": "country",
         "judgement": "analysts' judgements",

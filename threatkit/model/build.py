@@ -2,7 +2,8 @@
 
 The outcome of district d in year t has mean m = n exp(eta) times years of exposure. Under
 NB1 an empty cell contributes -m log(1 + dispersion) / dispersion, which is linear in m, so
-all cells together need one sum over districts for each country and year; only cells with
+all cells together need one sum over districts for each block (see
+`threatkit.model.course`; a country by default) and year; only cells with
 episodes, or with a history of their own, are written out.
 """
 
@@ -15,6 +16,14 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
+from threatkit.model.course import (
+    LEAST_NEWS,
+    Blocks,
+    Movement,
+    blocks,
+    movement_coords,
+    movements,
+)
 from threatkit.model.field import FieldBasis, field_basis
 from threatkit.model.panel import REFERENCE_REGIME, Panel
 from threatkit.model.priors import Prior
@@ -66,6 +75,7 @@ def coords(spec: ModelSpec, basis: FieldBasis) -> dict[str, Sequence[Any]]:
         "pillar": list(spec.pillars),
         "indicator": sorted(used["indicator"].unique()),
         "mode": list(range(basis.basis.shape[1])),
+        **movement_coords(spec),
     }
 
 
@@ -203,9 +213,11 @@ def _measure_counts(
 
 
 def _log_exposure(spec: ModelSpec) -> Tensor:
-    """Return year effect and detection over (country, period)."""
-    panel = spec.panel
-    total = pt.zeros((len(panel.countries), len(panel.periods)))
+    """Return year effect, detection and slow movement over (block, period)."""
+    panel, held = spec.panel, blocks(spec)
+    total = pt.zeros((len(held.country), len(panel.periods)))
+    for one, group in zip(movements(spec), held.groups, strict=True):
+        total = total + _movement(spec, one)[one.epoch_of][:, group].T
     if spec.year_effect != "none" and len(panel.periods) > 1:
         total = total + _year(spec)[None, :]
     if not spec.detection:
@@ -214,8 +226,23 @@ def _log_exposure(spec: ModelSpec) -> Tensor:
         if name == REFERENCE_REGIME:
             continue
         level = getattr(spec.priors, f"detection_{name}").variable(f"detection_{name}")
-        total = total + level * (panel.regime == position)
+        total = total + level * (panel.regime == position)[held.country]
     return total
+
+
+def _movement(spec: ModelSpec, term: Movement) -> Tensor:
+    """Return effects over (epoch, group) that keep a part of themselves from epoch to epoch."""
+    name = term.name
+    sd = getattr(spec.priors, f"{name}_sd").variable(f"{name}_sd")
+    keep = getattr(spec.priors, f"{name}_persistence").variable(f"{name}_persistence")
+    news = pm.ZeroSumNormal(f"{name}_raw", sigma=1.0, dims=(f"{name}_start", f"{name}_group"))
+    lag = np.subtract.outer(np.arange(len(term.starts)), np.arange(len(term.starts)))
+    fresh = pt.sqrt(pt.maximum(1 - keep**2, LEAST_NEWS**2))
+    weight = pt.switch(lag < 0, 0.0, keep ** np.maximum(lag, 0))
+    weight = weight * pt.switch(np.arange(len(term.starts)) > 0, fresh, 1.0)
+    return pm.Deterministic(
+        name, sd * pt.dot(weight, news), dims=(f"{name}_start", f"{name}_group")
+    )
 
 
 def _year(spec: ModelSpec) -> Tensor:
@@ -255,7 +282,7 @@ def outcome_logp(
     eta
         Shape (district,).
     log_exposure
-        Shape (country, period): year effect and detection.
+        Shape (block, period): year effect, detection and slow movement.
     dynamics
         Moving terms; see `_dynamics`.
     """
@@ -264,9 +291,10 @@ def outcome_logp(
     district = rows["district"].to_numpy(dtype=int)
     period = rows["period"].to_numpy(dtype=int)
     rate = pt.as_tensor_variable(panel.people) * pt.exp(eta)
-    exposure = pt.as_tensor_variable(panel.exposure_years) * pt.exp(log_exposure)
+    held = blocks(spec)
+    exposure = pt.as_tensor_variable(panel.exposure_years[held.country]) * pt.exp(log_exposure)
     moving = [(coefficient, values[:, :-1]) for coefficient, values in dynamics]
-    mean = rate[district] * exposure[panel.country_of[district], period]
+    mean = rate[district] * exposure[held.of[district], period]
     if moving:
         shift = sum(coefficient * values[district, period] for coefficient, values in moving)
         mean = mean * pt.exp(shift)
@@ -274,7 +302,7 @@ def outcome_logp(
     weight = rows["weight"].to_numpy(dtype=float)
     if spec.likelihood in ("nb2", "bernoulli"):
         return _written_out(spec, rate, exposure, moving, mean, count, weight)
-    total = _total_mean(panel, rate, exposure, moving)
+    total = _total_mean(panel, held, rate, exposure, moving)
     if spec.likelihood == "poisson":
         return _poisson_logp(total, mean, count, weight)
     dispersion = spec.priors.dispersion.variable("dispersion")
@@ -283,20 +311,21 @@ def outcome_logp(
 
 def _total_mean(
     panel: Panel,
+    held: Blocks,
     rate: Tensor,
     exposure: Tensor,
     moving: list[tuple[Tensor, NDArray[np.float64]]],
 ) -> Tensor:
     """Return the sum of the mean over all covered cells."""
-    member = panel.country_of[None, :] == np.arange(len(panel.countries))[:, None]
-    by_country = pt.dot(pt.as_tensor_variable(member.astype(float)), rate)
-    total = pt.sum(by_country * exposure.sum(axis=1))
+    member = held.of[None, :] == np.arange(len(held.country))[:, None]
+    by_block = pt.dot(pt.as_tensor_variable(member.astype(float)), rate)
+    total = pt.sum(by_block * exposure.sum(axis=1))
     if not moving:
         return total
     active = np.any([values != 0 for _, values in moving], axis=0)
     active &= panel.exposure_years[panel.country_of] > 0
     district, period = np.nonzero(active)
-    base = rate[district] * exposure[panel.country_of[district], period]
+    base = rate[district] * exposure[held.of[district], period]
     shift = sum(coefficient * values[district, period] for coefficient, values in moving)
     return total + pt.sum(base * pt.expm1(shift))
 
@@ -340,8 +369,7 @@ def _written_out(
     weight: NDArray[np.float64],
 ) -> Tensor:
     """Return the log-likelihood where empty cells do not add up: NB2 and Bernoulli."""
-    panel = spec.panel
-    every = rate[:, None] * exposure[panel.country_of]
+    every = rate[:, None] * exposure[blocks(spec).of]
     if moving:
         every = every * pt.exp(sum(coefficient * values for coefficient, values in moving))
     if spec.likelihood == "bernoulli":

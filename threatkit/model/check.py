@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.model.build import build
+from threatkit.model.course import blocks
 from threatkit.model.forecast import dispersion_draws, flat, simulate_counts
 from threatkit.model.information import exposure, moving
 from threatkit.model.spec import ModelSpec
@@ -87,14 +88,14 @@ def replicate(spec: ModelSpec, draws: xr.Dataset, *, size: int, seed: int) -> Fl
     total = draws.sizes["chain"] * draws.sizes["draw"]
     chosen = rng.choice(total, size=min(size, total), replace=False)
     rate = panel.people * np.exp(flat(draws, "eta"))[chosen]
-    years = exposure(spec, draws)[chosen]
+    years, block = exposure(spec, draws)[chosen], blocks(spec).of
     spread = dispersion_draws(spec, draws)[chosen]
     shift = moving(spec, draws)
     counts = np.zeros((len(chosen), len(panel.districts), len(panel.periods)))
     for period in range(len(panel.periods)):
         moved = shift(period)
         moved = moved[chosen] if len(moved) > 1 else moved
-        mean = np.minimum(rate * years[:, panel.country_of, period] * np.exp(moved), 1e6)
+        mean = np.minimum(rate * years[:, block, period] * np.exp(moved), 1e6)
         counts[:, :, period] = simulate_counts(mean, spread, spec.likelihood, rng)
     return counts
 

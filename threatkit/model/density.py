@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from threatkit.model.build import LEAST_POPULATION_ERROR
 from threatkit.model.coordinates import Layout, Values
-from threatkit.model.outcome import Outcome, dynamics
-from threatkit.model.panel import REFERENCE_REGIME
+from threatkit.model.exposure import Exposure, zero_sum_basis
+from threatkit.model.outcome import Outcome, dynamics, incidence
 from threatkit.model.pillars import Measured, Pillar
 from threatkit.model.sparsefield import make_field
 from threatkit.model.spec import ModelSpec, indicator_names
@@ -34,7 +34,7 @@ class Density:
         self._add_people()
         self._pillars = [Pillar(spec, name, self.layout) for name in spec.pillars]
         self._measured = Measured(spec, self._pillars, self.layout)
-        self._add_years()
+        self._exposure = Exposure(spec, self.layout)
         self.layout.add("field", self._field.size)
 
     @property
@@ -71,6 +71,7 @@ class Density:
             layout.add("country_sd", prior=priors.country_sd)
             layout.add("country_raw", countries - 1)
         self._country_basis = zero_sum_basis(countries)
+        self._member = incidence(panel.country_of, countries)
         layout.add("population_power", prior=priors.population_power)
         if spec.pillars:
             layout.add("pillar_weight", len(spec.pillars), priors.pillar_weight)
@@ -83,26 +84,6 @@ class Density:
         people = np.where(panel.people > 0, panel.people, 1.0)
         self._log_people = (np.log(people) - np.log(people).mean())[:, None]
         self.layout.add("population_error", len(self._uncertain))
-
-    def _add_years(self) -> None:
-        spec, panel = self.spec, self.spec.panel
-        periods = len(panel.periods)
-        self._yearly = spec.year_effect != "none" and periods > 1
-        if self._yearly:
-            self.layout.add("year_sd", prior=spec.priors.year_sd)
-            if spec.year_effect == "white":
-                self._year_basis = zero_sum_basis(periods)
-            else:
-                walk = np.tril(np.ones((periods, periods)))
-                self._year_basis = walk - walk.mean(axis=0)
-            self.layout.add("year_raw", self._year_basis.shape[1])
-        self._regimes: dict[str, FloatArray] = {}
-        if spec.detection:
-            for position, name in enumerate(panel.regimes):
-                if name != REFERENCE_REGIME:
-                    prior = getattr(spec.priors, f"detection_{name}")
-                    self.layout.add(f"detection_{name}", prior=prior)
-                    self._regimes[f"detection_{name}"] = (panel.regime == position).astype(float)
 
     def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log density, shape (points,), and gradient, shape (size, points)."""
@@ -121,19 +102,13 @@ class Density:
             values.push(name, pushed.coefficients[row])
         if self._spread:
             values.push(self._spread, pushed.spread)
-        self._push_exposure(values, pushed.log_exposure)
+        self._exposure.push(values, pushed.log_exposure)
         by_mean, by_other = self._measured.push(values, parts["states"])
         self._push_eta(values, parts, pushed.eta, by_mean)
         return values.finish(logp + by_other)
 
     def _parts(self, values: Values) -> dict[str, Any]:
         panel = self.spec.panel
-        countries, periods = panel.exposure_years.shape
-        log_exposure = np.zeros((countries, periods, values.count))
-        if self._yearly:
-            log_exposure += self._year(values)
-        for name, mask in self._regimes.items():
-            log_exposure += mask[:, :, None] * values.scalar(name)
         mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
         unit = self._field.forward(values.vector("field"), mixing)
         states = [pillar.state(values) for pillar in self._pillars]
@@ -155,7 +130,7 @@ class Density:
             "unit": unit,
             "states": states,
             "centred": centred,
-            "log_exposure": log_exposure.reshape(-1, values.count),
+            "log_exposure": self._exposure.forward(values),
         }
 
     def _weights(self, values: Values) -> int:
@@ -168,25 +143,10 @@ class Density:
         effect: FloatArray = values.scalar("country_sd") * raw
         return effect
 
-    def _year(self, values: Values) -> FloatArray:
-        effect: FloatArray = values.scalar("year_sd") * (
-            self._year_basis @ values.vector("year_raw")
-        )
-        return effect
-
     def _people(self, values: Values) -> FloatArray:
         part = (values.scalar("population_power") - 1.0) * self._log_people
         part[self._uncertain] += self._log_sd * values.vector("population_error")
         return part
-
-    def _push_exposure(self, values: Values, grad: FloatArray) -> None:
-        cube = grad.reshape(*self.spec.panel.exposure_years.shape, values.count)
-        if self._yearly:
-            by_year = self._year_basis.T @ cube.sum(axis=0)
-            values.push("year_raw", values.scalar("year_sd") * by_year)
-            values.push("year_sd", np.einsum("ij,ij->j", by_year, values.vector("year_raw")))
-        for name, mask in self._regimes.items():
-            values.push(name, np.einsum("ij,ijk->k", mask, cube))
 
     def _push_eta(
         self,
@@ -197,7 +157,7 @@ class Density:
     ) -> None:
         values.push("intercept", grad.sum(axis=0))
         if "country_raw" in self.layout:
-            by_raw = self._country_basis.T @ (self._outcome.member @ grad)
+            by_raw = self._country_basis.T @ (self._member @ grad)
             values.push("country_raw", values.scalar("country_sd") * by_raw)
             values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
         values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
@@ -238,8 +198,7 @@ class Density:
             named.update(pillar.effects(values))
         if "country_raw" in self.layout:
             named["country_effect"] = self._country(values)
-        if self._yearly:
-            named["year_effect"] = self._year(values)
+        named.update(self._exposure.expand(values))
         if len(self._uncertain):
             named["population_error"] = values.vector("population_error")
         vectors = ("pillar_weight", *self._measured.blocks)
@@ -247,13 +206,3 @@ class Density:
             value = values.vector(name)
             named[name] = value if name in vectors else value[0]
         return named
-
-
-def zero_sum_basis(n: int) -> FloatArray:
-    """Return an orthonormal basis of the vectors that sum to zero, shape (n, n - 1)."""
-    basis = np.zeros((n, max(n - 1, 0)))
-    for column in range(n - 1):
-        k = column + 1
-        basis[:k, column] = 1 / np.sqrt(k * (k + 1))
-        basis[k, column] = -k / np.sqrt(k * (k + 1))
-    return basis

@@ -23,7 +23,10 @@ __all__ = ["Fit", "Sampling", "fit", "hyperparameters"]
 logger = logging.getLogger(__name__)
 
 #: Variables that make up the field, the pillars and other long vectors: not hyperparameters.
-_FIELD_LIKE = ("modes", "theta", "population_error", "country_raw", "year_raw", "year_steps")
+_FIELD_LIKE = (
+    *("modes", "theta", "population_error", "country_raw"),
+    *("year_raw", "year_steps", "region_year_raw", "place_epoch_raw"),
+)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from threatkit.model.course import movement_ahead, movements
 from threatkit.model.panel import HISTORY_YEARS, neighbour_mean
 from threatkit.model.spec import Judgement, ModelSpec, judged_districts
 
 FloatArray = NDArray[np.float64]
 
 #: Order in which the parts of a district's rate are named in every output.
-PARTS = ("border", "youth", "extremism", "people", "space", "history", "country", "judgement")
+PARTS = (
+    *("border", "youth", "extremism", "people", "space", "change", "history", "country"),
+    "judgement",
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
     end = horizon_end(panel.as_of, spec.horizon_months)
     rate = panel.people * np.exp(flat(draws, "eta"))
     dispersion = dispersion_draws(spec, draws)
-    expected, hazard = _steps(spec, draws, rate, dispersion, start, end, rng)
+    years = _year_factors(spec, draws, range(start.year, end.year + 1), rng, seed)
+    expected, hazard = _steps(spec, draws, rate, dispersion, start, end, years, rng)
     unjudged_prob = event_probability(hazard, dispersion, spec.likelihood)
     judged, judged_hazard, event_prob = expected, hazard, unjudged_prob
     factor = None
@@ -136,7 +141,7 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
         hazard=judged_hazard,
         event_prob=event_prob,
         unjudged_prob=unjudged_prob,
-        parts=contributions(spec, draws, factor),
+        parts=contributions(spec, draws, factor, change(spec, draws, seed=seed)),
         dispersion=dispersion,
         likelihood=spec.likelihood,
         districts=panel.districts[_identity(panel.districts)],
@@ -168,11 +173,11 @@ def _steps(
     dispersion: FloatArray,
     start: date,
     end: date,
+    years: Mapping[int, FloatArray],
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
     """Walk through the horizon in steps of a year; what happens in one feeds the next."""
     panel = spec.panel
-    years = _year_factors(spec, draws, range(start.year, end.year + 1), rng)
     own = np.broadcast_to(panel.history[:, -1], rate.shape)
     own_if_none = own
     near = np.broadcast_to(panel.spillover[:, -1], rate.shape)
@@ -181,7 +186,7 @@ def _steps(
     while at <= end:
         until = min(horizon_end(at - timedelta(days=1), 12), end)
         exposure = sum(_share(at, until, year) * factor for year, factor in years.items())
-        base = rate * np.asarray(exposure)[:, None]
+        base = rate * np.asarray(exposure)
         moved = base * np.exp(_dynamics(spec, draws, own, near))
         expected = expected + moved
         quiet = moved if at == start else base * np.exp(_dynamics(spec, draws, own_if_none, near))
@@ -218,12 +223,45 @@ def _share(start: date, end: date, year: int) -> float:
 
 
 def _year_factors(
+    spec: ModelSpec, draws: xr.Dataset, years: range, rng: np.random.Generator, seed: int
+) -> dict[int, FloatArray]:
+    """Return each calendar year's factor of the rate, drawn anew after the last one seen.
+
+    Its shape is (S, 1), or (S, N) with moving effects.
+    """
+    common = _year_effects(spec, draws, years, rng)
+    if not movements(spec):
+        return {year: np.exp(common[year])[:, None] for year in years}
+    moved = movement_ahead(spec, draws, years, np.random.default_rng([seed, 5]))
+    return {year: np.exp(common[year][:, None] + moved[year]) for year in years}
+
+
+def change(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> FloatArray | None:
+    """Return what moving effects add to the log expected number of the horizon, shape (S, N).
+
+    None where a specification has none. With the seed of a forecast the epochs to come are
+    those of that forecast.
+    """
+    if not movements(spec):
+        return None
+    start, end = (
+        spec.panel.as_of + timedelta(days=1),
+        horizon_end(spec.panel.as_of, spec.horizon_months),
+    )
+    years = range(start.year, end.year + 1)
+    common = _year_effects(spec, draws, years, np.random.default_rng([seed, 1]))
+    moved = movement_ahead(spec, draws, years, np.random.default_rng([seed, 5]))
+    parts = {year: _share(start, end, year) * np.exp(common[year])[:, None] for year in years}
+    whole = sum(parts[year] * np.exp(moved[year]) for year in years)
+    return np.log(np.asarray(whole)) - np.log(np.asarray(sum(parts.values())))
+
+
+def _year_effects(
     spec: ModelSpec, draws: xr.Dataset, years: range, rng: np.random.Generator
 ) -> dict[int, FloatArray]:
-    """Return exp(year effect) of each calendar year, drawn anew after the last one seen."""
     size = draws.sizes["chain"] * draws.sizes["draw"]
     if "year_effect" not in draws:
-        return {year: np.ones(size) for year in years}
+        return {year: np.zeros(size) for year in years}
     seen = flat(draws, "year_effect")
     known = {int(year): seen[:, i] for i, year in enumerate(spec.panel.periods)}
     sd = flat(draws, "year_sd") if "year_sd" in draws else spec.priors.year_sd.values[0]
@@ -233,7 +271,7 @@ def _year_factors(
         fresh = sd * rng.standard_normal(size)
         if year not in known:
             last = last + fresh if spec.year_effect == "walk" else fresh
-        effects[year] = np.exp(known.get(year, last))
+        effects[year] = known.get(year, last)
     return effects
 
 
@@ -280,11 +318,15 @@ def validity(judgement: Judgement, start: date, end: date) -> float:
 
 
 def contributions(
-    spec: ModelSpec, draws: xr.Dataset, factor: FloatArray | None = None
+    spec: ModelSpec,
+    draws: xr.Dataset,
+    factor: FloatArray | None = None,
+    moved: FloatArray | None = None,
 ) -> dict[str, FloatArray]:
     """Return the centred parts of the log expected number, each of shape (S, N).
 
-    Pillars, space, history and country are centred on the population-weighted mean of the
+    ``factor`` is that of the judgements, ``moved`` what moving effects add (see `change`).
+    Pillars, space, change, history and country are centred on the population-weighted mean of the
     region, people on the median district; +0.69 doubles the expected number.
     """
     panel = spec.panel
@@ -302,6 +344,8 @@ def contributions(
     }
     if spec.history or spec.spillover or spec.afghan_spillover:
         parts["history"] = _centred(_dynamics(spec, draws, own, near), share)
+    if moved is not None:
+        parts["change"] = _centred(moved, share)
     if factor is not None:
         parts["judgement"] = np.log(factor)
     order = [*PARTS, *(name for name in parts if name not in PARTS)]

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from threatkit.model.course import blocks, log_exposure
 from threatkit.model.field import field_basis, laplacian
 from threatkit.model.forecast import flat
-from threatkit.model.panel import REFERENCE_REGIME
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -26,13 +26,13 @@ def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     """
     panel = spec.panel
     rate = panel.people * np.exp(flat(draws, "eta"))
-    years = exposure(spec, draws)
+    years, block = exposure(spec, draws), blocks(spec).of
     loglik = np.zeros_like(rate)
     spread = flat(draws, "dispersion") if "dispersion" in draws else np.full(len(rate), 1e-6)
     unit = np.log1p(spread) / spread
     shift = moving(spec, draws)
     for period in range(len(panel.periods)):
-        mean = rate * years[:, panel.country_of, period]
+        mean = rate * years[:, block, period]
         mean = mean * np.exp(shift(period))
         loglik -= mean * unit[:, None]
         here = panel.cells[panel.cells["period"] == period]
@@ -46,17 +46,9 @@ def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
 
 
 def exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
-    """Return years of exposure with year effect and detection, (S, country, period)."""
-    panel = spec.panel
-    size = draws.sizes["chain"] * draws.sizes["draw"]
-    log = np.zeros((size, *panel.exposure_years.shape))
-    if "year_effect" in draws:
-        log += flat(draws, "year_effect")[:, None, :]
-    for position, name in enumerate(panel.regimes):
-        if spec.detection and name != REFERENCE_REGIME:
-            level = _scalar(spec, draws, f"detection_{name}")[:, :, None]
-            log += level * (panel.regime == position)
-    return panel.exposure_years * np.exp(log)
+    """Return years of exposure with all the factors of a year, shape (S, block, period)."""
+    years: FloatArray = spec.panel.exposure_years[blocks(spec).country]
+    return years * np.exp(log_exposure(spec, draws))
 
 
 def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[[int], FloatArray]:

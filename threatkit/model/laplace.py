@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from threatkit.errors import GateNotMet
 from threatkit.model.chains import Update
+from threatkit.model.course import movement_coords
 from threatkit.model.density import Density
 from threatkit.model.ensemble import Ensemble, Moves, drift, grouped
 from threatkit.model.fit import Fit
@@ -127,6 +128,7 @@ def _container(
         "indicator": density.indicators,
         "mode": list(range(held["modes"].shape[-1] if "modes" in held else 0)),
     }
+    coords |= movement_coords(spec)
     used = {dim for names, _ in data.values() for dim in names}
     coords = {name: values for name, values in coords.items() if name in used}
     return xr.Dataset(data, coords=coords)
@@ -149,6 +151,8 @@ _DIMS = {
 def _dims(name: str, count: int) -> tuple[str, ...]:
     if not count:
         return ()
+    if name in ("region_year", "place_epoch"):
+        return (f"{name}_start", f"{name}_group")
     if name.startswith(("part_", "z_")):
         return ("district",)
     last = name.rsplit("_", 1)[-1]

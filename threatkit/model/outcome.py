@@ -1,7 +1,7 @@
 """The outcome's log-likelihood and its gradient at many points at once.
 
 The same collapsed sums as in `threatkit.model.build`, written by hand: empty cells enter
-through one sum a country and year, cells with episodes or a moving term one by one.
+through one sum a block and year, cells with episodes or a moving term one by one.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from threatkit.model.course import blocks
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -47,11 +48,13 @@ class Outcome:
         panel = spec.panel
         self._kind = spec.likelihood
         self._people = panel.people[:, None]
-        self._country = panel.country_of
-        shape = panel.exposure_years.shape
+        held = blocks(spec)
+        self._block = held.of
+        exposure = panel.exposure_years[held.country]
+        shape = exposure.shape
         self._shape = shape
-        self._exposure = panel.exposure_years.reshape(-1, 1)
-        self.member = incidence(panel.country_of, shape[0])
+        self._exposure = exposure.reshape(-1, 1)
+        self._member = incidence(held.of, shape[0])
         covariates = dynamics(spec)
         covered = panel.exposure_years[panel.country_of] > 0
         if self._kind == "nb2":
@@ -60,7 +63,7 @@ class Outcome:
             moved = [values != 0 for values in covariates.values()]
             active = np.any(moved, axis=0) & covered if moved else np.zeros_like(covered)
         self._district, period = np.nonzero(active)
-        self._cell = panel.country_of[self._district] * shape[1] + period
+        self._cell = held.of[self._district] * shape[1] + period
         self._moved = _stack(covariates, self._district, period)
         self._by_district = incidence(self._district, len(panel.districts))
         self._by_cell = incidence(self._cell, shape[0] * shape[1])
@@ -72,7 +75,7 @@ class Outcome:
         cells, panel = spec.panel.cells, spec.panel
         self._at = cells["district"].to_numpy(dtype=int)
         period = cells["period"].to_numpy(dtype=int)
-        self._at_cell = panel.country_of[self._at] * self._shape[1] + period
+        self._at_cell = self._block[self._at] * self._shape[1] + period
         self._at_moved = _stack(covariates, self._at, period)
         self._count = cells["count"].to_numpy(dtype=int)
         self._weight = cells["weight"].to_numpy(dtype=float)
@@ -103,7 +106,7 @@ class Outcome:
         eta
             Shape (district, points).
         log_exposure
-            Shape (country * period, points): year effect and detection.
+            Shape (block * period, points): year effect, detection, slow movement.
         coefficients
             Shape (moving term, points).
         spread
@@ -165,13 +168,13 @@ class Outcome:
         spread: FloatArray,
     ) -> Pushed:
         """Return what the sum of the mean over all cells takes away."""
-        countries, periods = self._shape
+        groups, periods = self._shape
         points = eta.shape[1]
         rate, exposure = self._factors(eta, log_exposure)
-        by_country = self.member @ rate
-        cube = exposure.reshape(countries, periods, points)
-        by_eta = rate * cube.sum(axis=1)[self._country]
-        by_exposure = (by_country[:, None, :] * cube).reshape(-1, points)
+        by_block = self._member @ rate
+        cube = exposure.reshape(groups, periods, points)
+        by_eta = rate * cube.sum(axis=1)[self._block]
+        by_exposure = (by_block[:, None, :] * cube).reshape(-1, points)
         by_coefficient = np.zeros_like(coefficients)
         total = np.einsum("ij->j", by_eta)
         if len(self._district):

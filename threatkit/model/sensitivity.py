@@ -16,9 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.model.build import STUDENT_NU
+from threatkit.model.course import log_exposure, scalar
 from threatkit.model.forecast import Forecast, flat
 from threatkit.model.outcome import Outcome, dynamics
-from threatkit.model.panel import REFERENCE_REGIME
 from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec, Priors
 
@@ -79,15 +79,15 @@ def outcome_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     outcome = Outcome(spec)
     eta = flat(draws, "eta")
     size = len(eta)
-    log_exposure = _log_exposure(spec, draws).reshape(size, -1)
-    terms = [_scalar(spec, draws, name, size) for name in dynamics(spec)]
+    factors = log_exposure(spec, draws).reshape(size, -1)
+    terms = [scalar(spec, draws, name) for name in dynamics(spec)]
     coefficients = np.array(terms).reshape(len(terms), size)
     spread = np.ones(size)
     name = {"nb1": "dispersion", "nb2": "size"}.get(spec.likelihood)
     if name is not None:
-        spread = _scalar(spec, draws, name, size)
+        spread = scalar(spec, draws, name)
     parts = [
-        outcome.push(eta[at].T, log_exposure[at].T, coefficients[:, at], spread[at]).logp
+        outcome.push(eta[at].T, factors[at].T, coefficients[:, at], spread[at]).logp
         for at in _chunks(size)
     ]
     return np.concatenate(parts)
@@ -96,28 +96,6 @@ def outcome_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
 def _chunks(size: int) -> Iterator[slice]:
     for start in range(0, size, CHUNK):
         yield slice(start, min(start + CHUNK, size))
-
-
-def _scalar(spec: ModelSpec, draws: xr.Dataset, name: str, size: int) -> FloatArray:
-    if name in draws:
-        return flat(draws, name)
-    return np.full(size, getattr(spec.priors, name).values[0])
-
-
-def _log_exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
-    """Return year effect and detection, shape (S, country, period)."""
-    panel = spec.panel
-    size = draws.sizes["chain"] * draws.sizes["draw"]
-    total = np.zeros((size, len(panel.countries), len(panel.periods)))
-    if "year_effect" in draws:
-        total += flat(draws, "year_effect")[:, None, :]
-    if not spec.detection:
-        return total
-    for position, name in enumerate(panel.regimes):
-        if name != REFERENCE_REGIME:
-            level = _scalar(spec, draws, f"detection_{name}", size)
-            total += level[:, None, None] * (panel.regime == position)
-    return total
 
 
 def indicator_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray | None:

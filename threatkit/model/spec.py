@@ -6,7 +6,6 @@ into a model; `threatkit.model.forecast` turns its draws into expected episodes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior, parse_prior
-from threatkit.options import Judgement
+from threatkit.options import Judgement, Likelihood, MovingPlace, RegionYears, YearEffect
 
 __all__ = [
     "Judgement",
@@ -25,9 +24,6 @@ __all__ = [
     "make_priors",
     "prior_support",
 ]
-
-Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
-YearEffect = Literal["white", "walk", "none"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,13 @@ class Priors:
     field_mixing: Prior = Prior("beta", (1.0, 1.0))
     # Year-to-year factor over the whole region.
     year_sd: Prior = Prior("half_normal", (0.5,))
+    # Deviation of a country, or declared group of districts, in a year, and how much of it is
+    # left a year later: half, give or take.
+    region_year_sd: Prior = Prior("half_normal", (0.5,))
+    region_year_persistence: Prior = Prior("beta", (2.0, 2.0))
+    # Movement of an oblast's level from epoch to epoch, and how much of it is left an epoch later.
+    place_epoch_sd: Prior = Prior("half_normal", (0.7,))
+    place_epoch_persistence: Prior = Prior("beta", (2.0, 2.0))
     # Clustering of episodes: variance = (1 + dispersion) mean.
     dispersion: Prior = Prior("half_normal", (1.0,))
     # NB2's size: variance = mean + mean^2 / size.
@@ -82,10 +85,10 @@ _POSITIVE = frozenset(
     {
         *("country_sd", "field_sd", "year_sd", "dispersion", "size", "pillar_weight"),
         *("pillar_country_sd", "pillar_oblast_sd", "pillar_district_sd", "loading"),
-        *("indicator_sd", "population_power"),
+        *("indicator_sd", "population_power", "region_year_sd", "place_epoch_sd"),
     }
 )
-_UNIT = frozenset({"field_mixing"})
+_UNIT = frozenset({"field_mixing", "region_year_persistence", "place_epoch_persistence"})
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,17 @@ class ModelSpec:
         Of the episodes in a district and year.
     year_effect
         ``white`` is independent between years, ``walk`` a random walk, both sum to zero.
+    region_years
+        Deviations by year, which fade from year to year, of each ``country`` or of declared
+        ``groups`` of districts; ``none`` leaves them out.
+    groups
+        Name -> areas (district, oblast, country, border such as KGZ-TJK, or ``fergana``) of
+        the declared groups; districts in none of them are one more group, the rest.
+    moving_place
+        ``oblast``: the level of each oblast moves from epoch to epoch, beside the lasting
+        place effect; ``none`` leaves that out.
+    epoch_years
+        Length of an epoch; the last one ends with the last year of the outcome.
     pillars
         Names of the pillars whose weights are estimated.
     history, spillover, afghan_spillover, detection
@@ -118,6 +132,10 @@ class ModelSpec:
     priors: Priors = field(default_factory=Priors)
     likelihood: Likelihood = "nb1"
     year_effect: YearEffect = "white"
+    region_years: RegionYears = "none"
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moving_place: MovingPlace = "none"
+    epoch_years: int = 4
     pillars: tuple[str, ...] = ("border", "youth", "extremism")
     history: bool = True
     spillover: bool = True
@@ -128,7 +146,7 @@ class ModelSpec:
     judgements: tuple[Judgement, ...] = ()
 
     def __post_init__(self) -> None:
-        faults = [*_choice_faults(self), *_judgement_faults(self)]
+        faults = [*_choice_faults(self), *_group_faults(self), *_judgement_faults(self)]
         if faults:
             raise InvalidInput(faults)
 
@@ -181,6 +199,46 @@ def judged_districts(panel: Panel, area: str) -> NDArray[np.bool_]:
         touching = pairs[(sides == sorted(parts)).all(axis=1)]
         inside = np.isin(np.arange(len(districts)), touching)
     return np.asarray(inside, dtype=bool)
+
+
+def group_members(
+    panel: Panel, groups: Mapping[str, tuple[str, ...]]
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which districts each declared group holds, shape (district,)."""
+    return {
+        name: np.asarray(np.any([_in_area(panel, area) for area in areas], axis=0), dtype=bool)
+        for name, areas in groups.items()
+    }
+
+
+def _in_area(panel: Panel, area: str) -> NDArray[np.bool_]:
+    if area == "fergana" and "fergana" in panel.districts:
+        return np.asarray(panel.districts["fergana"], dtype=bool)
+    return judged_districts(panel, area)
+
+
+def _group_faults(spec: ModelSpec) -> list[Fault]:
+    faults: list[Fault] = []
+    where = "[model.groups]"
+    if spec.region_years == "groups" and not spec.groups:
+        faults.append(Fault(where, "region_years = 'groups' needs at least one group", "none"))
+    if not 1 <= spec.epoch_years <= 20:
+        rule = "an epoch is 1 to 20 years long"
+        faults.append(Fault("[model] epoch_years", rule, f"{spec.epoch_years}"))
+    for name, areas in spec.groups.items():
+        for area in areas:
+            if not _in_area(spec.panel, area).any():
+                rule = (
+                    "an area is a district, an oblast, a country, a border such as KGZ-TJK, or "
+                    "fergana"
+                )
+                faults.append(Fault(f"{where} '{name}'", rule, repr(area)))
+    held = np.array(list(group_members(spec.panel, spec.groups).values()))
+    if len(held) and (twice := np.flatnonzero(held.sum(axis=0) > 1)).size:
+        shown = ", ".join(str(spec.panel.districts.index[at]) for at in twice[:5])
+        found = f"{len(twice)} districts are in two, such as {shown}"
+        faults.append(Fault(where, "a district is in one group only", found))
+    return faults
 
 
 def _judgement_faults(spec: ModelSpec) -> list[Fault]:

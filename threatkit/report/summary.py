@@ -19,7 +19,10 @@ FloatArray = NDArray[np.float64]
 LEVEL_LIMITS = (0.01, 0.03, 0.10, 0.25)
 LEVELS = (1, 2, 3, 4, 5)
 #: Parts a contribution may belong to, in the order of the columns.
-PARTS = ("border", "youth", "extremism", "people", "space", "history", "country", "judgement")
+PARTS = (
+    *("border", "youth", "extremism", "people", "space", "change", "history", "country"),
+    "judgement",
+)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ PART_LABELS = {
     "extremism": "Extremism cases on record",
     "people": "Number of people",
     "space": "Place and neighbours",
+    "change": "How its level has moved",
     "history": "Its own recent record",
     "country": "Level of its country",
     "judgement": "An analyst's judgement",
