@@ -1,8 +1,9 @@
 """Gather the messages of the report into ``maps/locale``: ``python -m threatkit.derive.messages``.
 
-Sources are the modules of `threatkit.report` and the page templates. Every catalogue gets the
-new messages, empty, and loses those that no source holds any more. Nothing is guessed: a
-changed message starts without a translation. Files are sorted and carry no date and no name.
+Sources are the modules of `threatkit.report` and `threatkit.brief` and the page templates.
+Every catalogue gets the new messages, empty, and loses those that no source holds any more.
+Nothing is guessed: a changed message starts without a translation. Files are sorted and carry no
+date and no name.
 """
 
 from collections.abc import Iterator
@@ -33,9 +34,10 @@ WIDTH = 100
 
 def sources() -> Iterator[tuple[Path, str]]:
     """Yield each file that may hold messages, with the way to read it."""
-    for path in sorted((ROOT / "threatkit" / "report").rglob("*.py")):
-        yield path, "python"
-    for path in sorted((ROOT / "maps" / "templates").rglob("*.html")):
+    for package in ("report", "brief"):
+        for path in sorted((ROOT / "threatkit" / package).rglob("*.py")):
+            yield path, "python"
+    for path in sorted((ROOT / "maps" / "templates").rglob("*.html.j2")):
         yield path, "jinja2"
 
 

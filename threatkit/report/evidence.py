@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from threatkit.report.confidence import Evidence
 from threatkit.report.summary import RunFacts
-from threatkit.report.words import Evidence
 
 LEVEL_WORDS = {
     "adm2": "for this district",
@@ -59,17 +59,21 @@ def evidence_of(
     facts
         Facts of the run.
     """
-    information = score.get("information")
-    known = information is not None and not pd.isna(information)
     return Evidence(
         lo=float(score["event_prob_lo"]),
         hi=float(score["event_prob_hi"]),
-        information=float(information) if known and information is not None else None,
+        information=_number(score.get("information")),
         local_share=_share([_FINENESS.get(str(row["area_level"]), 2) < 2 for row in own]),
         graded_share=_share([_well_graded(row) for row in own]),
         median_age_years=_median_age(own, facts),
         skill_measured=facts.skill_measured,
+        level_prob=_number(score.get("level_prob")),
+        covered_share=facts.covered.get(str(score.get("country"))),
     )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
 
 
 def _share(marks: Sequence[bool]) -> float | None:

@@ -159,6 +159,21 @@ def coverage_notes(catalogue: Catalogue) -> tuple[str, ...]:
     return (*notes, "Silence of a source is not peace.")
 
 
+def covered_shares(coverage: pd.DataFrame, first: int) -> dict[str, float]:
+    """Return for each country the share of the years that the list of events covers in full.
+
+    Parameters
+    ----------
+    coverage
+        Of the catalogue: source, country, period (a year), coverage.
+    first
+        The first year that counts.
+    """
+    rows = coverage[(coverage["source"] == "curated") & (coverage["period"].astype(int) >= first)]
+    full = (rows["coverage"] == "covered").groupby(rows["country"]).mean()
+    return {str(country): float(share) for country, share in full.items()}
+
+
 def run_facts(config: Config, catalogue: Catalogue, record: Mapping[str, Any]) -> RunFacts:
     """Return the facts of a run that stand on every page."""
     covered = catalogue.coverage[catalogue.coverage["coverage"] != "none"]
@@ -189,6 +204,7 @@ def run_facts(config: Config, catalogue: Catalogue, record: Mapping[str, Any]) -
         seed=record["seed"],
         run_id=record["run_id"],
         attribution=attribution(catalogue),
+        covered=covered_shares(catalogue.coverage, first.year),
     )
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 from branca.element import Figure, MacroElement
 from folium.template import Template
 
-from threatkit.report import words
 from threatkit.report.page import assemble, part
 from threatkit.report.payload import build_payload
 from threatkit.report.summary import LEVELS, Summary
+from threatkit.report.words import ENGLISH
 
 MAX_LEADERS = 2
 
@@ -77,33 +77,23 @@ def _context(summary: Summary) -> dict[str, Any]:
     facts = summary.facts
     scores = summary.scores
     assessed = int(scores["risk_level"].notna().sum())
+    day = ENGLISH.say.date
     return {
         "facts": facts,
         "region": summary.region,
         "title": page_title(summary),
-        "period": f"{words.long_date(facts.start)} to {words.long_date(facts.end)}",
-        "as_of": words.long_date(facts.as_of),
-        "data_period": f"{words.long_date(facts.data_start)} to {words.long_date(facts.data_end)}",
+        "period": f"{day(facts.start)} to {day(facts.end)}",
+        "as_of": day(facts.as_of),
+        "data_period": f"{day(facts.data_start)} to {day(facts.data_end)}",
         "assessed": f"{assessed:,}",
         "unassessed": f"{len(summary.districts) - assessed:,}",
         "ci": round(facts.ci_prob * 100),
-        "scale": words.SCALE,
-        "likelihood": likelihood_table(),
-        "levels": [(level, words.level_range(level)) for level in LEVELS],
-        "event_types": words.join_clauses([name.replace("_", " ") for name in facts.event_types]),
+        "scale": ENGLISH.scale.name,
+        "likelihood": ENGLISH.scale.table(ENGLISH.say),
+        "levels": [(level, ENGLISH.level_range(level)) for level in LEVELS],
+        "event_types": ENGLISH.joined([name.replace("_", " ") for name in facts.event_types]),
         "judged": bool(facts.judgements),
     }
-
-
-def likelihood_table() -> list[tuple[str, str]]:
-    """Return the words of the scale with their ranges."""
-    rows = []
-    low = 1
-    for limit, word in words.LIKELIHOOD:
-        high = min(round(limit * 100), 99)
-        rows.append((word, f"{low} to {high} in 100"))
-        low = high
-    return rows
 
 
 def page_title(summary: Summary) -> str:
@@ -115,7 +105,7 @@ def page_title(summary: Summary) -> str:
             (float(str(limit)), float(row["lo"]), float(row["hi"]))
             for limit, row in summary.exceedance_counts.iterrows()
         ]
-    return words.headline(
+    return ENGLISH.headline(
         counts,
         len(scores),
         _leaders(summary, scores),

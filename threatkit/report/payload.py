@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from threatkit.report import words
 from threatkit.report.evidence import LEVEL_WORDS, latest_values, values_by_district
 from threatkit.report.profile import Background, profile, text_of
 from threatkit.report.shapes import build_plane, events_near, grid, project
 from threatkit.report.summary import LEVEL_LIMITS, LEVELS, PARTS, Summary
+from threatkit.report.words import ENGLISH
 
 
 def build_payload(summary: Summary) -> dict[str, Any]:
@@ -55,10 +55,10 @@ def _facts(summary: Summary, parts: tuple[str, ...]) -> dict[str, Any]:
     facts = summary.facts
     return {
         "limits": list(LEVEL_LIMITS),
-        "ranges": [words.level_range(level) for level in LEVELS],
-        "parts": [{"key": part, "label": words.PART_LABELS[part]} for part in parts],
+        "ranges": [ENGLISH.level_range(level) for level in LEVELS],
+        "parts": [{"key": part, "label": ENGLISH.part(part)} for part in parts],
         "ci": round(facts.ci_prob * 100),
-        "end": words.long_date(facts.end),
+        "end": ENGLISH.say.date(facts.end),
         "assessed": int(summary.scores["risk_level"].notna().sum()),
     }
 
@@ -139,7 +139,7 @@ def _level_rows(summary: Summary) -> list[dict[str, Any]]:
         inside = (level == number).fillna(False).to_numpy(dtype=bool)
         row: dict[str, Any] = {
             "level": number,
-            "range": words.level_range(number),
+            "range": ENGLISH.level_range(number),
             "districts": int(inside.sum()),
             "people": float(people[inside].sum()),
             "districtsText": "",
@@ -183,7 +183,7 @@ def _area_row(code: str, row: pd.Series) -> dict[str, Any]:
         "name": text_of(row["name"]),
         "districts": int(row["districts"]),
         "people": "" if pd.isna(row["population"]) else f"{float(row['population']):,.0f}",
-        "chance": words.frequency_with_interval(
+        "chance": ENGLISH.frequency(
             *(float(row[name]) for name in ("event_prob", "event_prob_lo", "event_prob_hi"))
         ),
         "expected": f"{expected:.1f} ({lo:.1f} to {hi:.1f})",

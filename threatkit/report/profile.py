@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from threatkit.report import words
 from threatkit.report.evidence import evidence_of
 from threatkit.report.summary import LEVELS, RunFacts
+from threatkit.report.words import ENGLISH, capital
 
 _NAME_COLUMNS = ("name_ru", "name_local", "names_other")
 _MOST_EVENTS = 12
@@ -91,16 +91,18 @@ def _place(code: str, background: Background) -> dict[str, Any]:
         "other": _other_names(place),
         "seat": text_of(place.get("seat")),
         "oblast": text_of(place.get("oblast_name")) or text_of(place.get("oblast")),
-        "country": words.COUNTRIES.get(country, country),
+        "country": ENGLISH.country(country),
         "valley": text_of(place.get("fergana")).lower() in ("true", "1", "1.0"),
         "outline": background.outlines.get(code, ""),
         "drawn": code in background.centres,
         "at": background.centres.get(code),
         "pop": people,
-        "people": words.people_phrase(
-            people,
-            status=text_of(place.get("population_status")),
-            year=text_of(place.get("population_year")).removesuffix(".0"),
+        "people": capital(
+            ENGLISH.people(
+                people,
+                status=text_of(place.get("population_status")),
+                year=text_of(place.get("population_year")).removesuffix(".0"),
+            )
         ),
         "with": [
             text_of(background.places[small].get("name"))
@@ -134,15 +136,15 @@ def _figures(score: Mapping[str, Any], assessed: int) -> dict[str, Any]:
     level = int(score["risk_level"])
     return {
         "level": level,
-        "levelText": words.level_phrase(level),
+        "levelText": ENGLISH.level(level),
         "sure": significant(score["level_prob"], 3),
         "levels": [significant(score[f"level_{number}_prob"], 3) for number in LEVELS],
         "p": [significant(number) for number in chance],
-        "chance": words.frequency_with_interval(*chance),
+        "chance": ENGLISH.frequency(*chance),
         "index": [round(number, 1) for number in _band(score, "risk_index")],
         "rank": [int(score[name]) for name in ("rank", "rank_lo", "rank_hi")],
-        "rankText": words.rank_phrase(int(score["rank_lo"]), int(score["rank_hi"]), assessed),
-        "top": words.frequency(float(score["top_decile_prob"])),
+        "rankText": ENGLISH.place(int(score["rank_lo"]), int(score["rank_hi"]), assessed),
+        "top": ENGLISH.share(float(score["top_decile_prob"])),
         "rate": _rate(score),
         "unjudged": _unjudged(score),
     }
@@ -153,11 +155,11 @@ def _sentences(code: str, score: Mapping[str, Any], background: Background) -> d
     means = [(part, float(score[f"contribution_{part}"])) for part in background.parts]
     facts = background.facts
     return {
-        "say": words.likelihood_sentence(*_band(score, "event_prob"), end=facts.end),
+        "say": ENGLISH.likelihood_sentence(*_band(score, "event_prob"), end=facts.end),
         "parts": [_part(score, part) for part in background.parts],
-        "why": words.reasons_sentence(means),
-        "whyShort": words.reasons_short(means),
-        "confidence": words.confidence_sentence(evidence_of(score, own, facts)),
+        "why": ENGLISH.reasons_sentence(means),
+        "whyShort": ENGLISH.reasons(means),
+        "confidence": ENGLISH.confidence(evidence_of(score, own, facts)),
         "unknown": _unknown(score, own, background.parts, background.places[code]),
     }
 
@@ -167,7 +169,7 @@ def _part(score: Mapping[str, Any], part: str) -> list[Any]:
     mark = score.get(f"{name}_prior")
     set_by_prior = mark is not None and not pd.isna(mark) and bool(mark)
     numbers = [round(number, 3) for number in _band(score, name)]
-    return [*numbers, int(set_by_prior), words.factor_phrase(*numbers)]
+    return [*numbers, int(set_by_prior), ENGLISH.factor_band(*numbers)]
 
 
 def _rate(score: Mapping[str, Any]) -> str:
@@ -184,7 +186,7 @@ def _unjudged(score: Mapping[str, Any]) -> str:
     without = _band(score, "event_prob_unjudged")
     if math.isclose(without[0], float(score["event_prob"]), rel_tol=1e-6):
         return ""
-    return words.frequency_with_interval(*without)
+    return ENGLISH.frequency(*without)
 
 
 def _unknown(
@@ -198,9 +200,9 @@ def _unknown(
     information = score.get("information")
     if information is not None and not pd.isna(information):
         sentences.append(_record(float(information)))
-    prior = [words.PART_LABELS[part] for part in parts if _part(score, part)[3]]
+    prior = [ENGLISH.part(part) for part in parts if _part(score, part)[3]]
     if prior:
-        sentences.append(f"Set by assumption, not by data: {words.join_clauses(prior)}.")
+        sentences.append(f"Set by assumption, not by data: {ENGLISH.joined(prior)}.")
     country = sorted({text_of(row["title"]) for row in own if row["area_level"] == "adm0"})
     if country:
         rest = f" and {len(country) - _MOST_NAMED} more" if len(country) > _MOST_NAMED else ""
@@ -210,7 +212,7 @@ def _unknown(
         sentences.append("The number of people is an estimate from the oblast's total.")
     widest = max(parts, key=lambda part: _width(score, part), default=None)
     if widest is not None:
-        label = words.PART_LABELS[widest]
+        label = ENGLISH.part(widest)
         sentences.append(f"Least certain of the reasons: {label}. Data on it would say most.")
     return sentences
 

@@ -12,7 +12,7 @@ from threatkit.geo.boundaries import EQUAL_AREA
 from threatkit.paths import data_dir
 from threatkit.report.summary import Summary
 from threatkit.report.topology import border_kinds, build_topology
-from threatkit.report.words import COUNTRIES
+from threatkit.report.words import ENGLISH
 
 QUANTUM_M = 100.0
 #: A unit with fewer people is shown with the district around it.
@@ -157,7 +157,7 @@ def _labels(summary: Summary, plane: Plane) -> list[dict[str, Any]]:
         labels.append(
             {
                 "kind": "country",
-                "text": COUNTRIES.get(str(country), str(country)),
+                "text": ENGLISH.country(str(country)),
                 "at": _grid_point(shapely.Point(point)),
             }
         )

@@ -56,6 +56,9 @@ class RunFacts:
         How good forecasts have been, or that this is not yet measured.
     skill_measured
         Whether forecasts were scored out of sample; until then no confidence is "high".
+    covered
+        Country -> share of the years from ``data_start`` on in which the list of events covers
+        it in full, 0 to 1.
     judgements
         Analysts' judgements in the run, one sentence each.
     versions
@@ -85,6 +88,7 @@ class RunFacts:
     run_id: str = ""
     attribution: tuple[str, ...] = ()
     skill_measured: bool = False
+    covered: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
