@@ -70,6 +70,7 @@ class Density:
         if countries > 1:
             layout.add("country_sd", prior=priors.country_sd)
             layout.add("country_raw", countries - 1)
+        self._country_of = panel.country_of
         self._country_basis = zero_sum_basis(countries)
         self._member = incidence(panel.country_of, countries)
         layout.add("population_power", prior=priors.population_power)
@@ -113,7 +114,7 @@ class Density:
         unit = self._field.forward(values.vector("field"), mixing)
         states = [pillar.state(values) for pillar in self._pillars]
         eta = {
-            "country": self._country(values)[panel.country_of],
+            "country": self._country(values)[self._country_of],
             "space": values.scalar("field_sd") * unit,
             "people": self._people(values),
         }

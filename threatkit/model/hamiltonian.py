@@ -75,14 +75,19 @@ class Block:
         length = self.length * rng.uniform(0.5, 1.5)
         steps = max(int(np.ceil(length / self.step)), 1)
         step = length / steps
+        cosine, sine = np.cos(step), np.sin(step)
         momentum = rng.standard_normal(old.xi.shape)
         before = old.logp - 0.5 * np.einsum("ij,ij->j", momentum, momentum)
         new = old
         with np.errstate(over="ignore", invalid="ignore"):
+            kick = 0.5 * step * (old.grad + old.xi)
             for _ in range(steps):
-                momentum += 0.5 * step * new.grad
-                new = self._at(new.xi + step * momentum)
-                momentum += 0.5 * step * new.grad
+                momentum += kick
+                xi = cosine * new.xi + sine * momentum
+                momentum = cosine * momentum - sine * new.xi
+                new = self._at(xi)
+                kick = 0.5 * step * (new.grad + new.xi)
+                momentum += kick
             gain = new.logp - 0.5 * np.einsum("ij,ij->j", momentum, momentum) - before
         gain = np.where(np.isfinite(gain), gain, -np.inf)
         chance = np.exp(np.minimum(gain, 0.0))
