@@ -7,9 +7,11 @@ random numbers are its own, so that draws do not depend on the number of cores.
 """
 
 import logging
+import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +31,8 @@ FloatArray = NDArray[np.float64]
 GROUPS = 4
 #: Chains that share the way to the bulk of the posterior and part there.
 COPIES = 8
+#: Points of a batch where curvature is measured.
+BATCH = 64
 #: Spread of the starting points around the mode, in the approximation's standard deviations.
 START_SPREAD = 0.1
 
@@ -140,32 +144,83 @@ class Ensemble[T: Target]:
             Where the search for the mode starts, shape (size,); zeros if None. The ``curved``
             coordinates stay there until the chains leave the mode.
         """
-        self._moves = moves or Moves()
+        self._moves = moves = moves or Moves()
         self.seconds = {"mode": 0.0, "warm-up": 0.0, "sample": 0.0}
-        begun = time.monotonic()
-        self.targets = [make() for _ in range(self._moves.blocks)]
-        first = self.targets[0]
-        with threadpool_limits(1):
-            origin = np.zeros(first.size) if start is None else start
-            scale = laplace(first, find_mode(first, origin, held=first.curved))
-        self.seconds["mode"] = time.monotonic() - begun
-        self._runs = [
-            _Run(target, self._moves, seed, number) for number, target in enumerate(self.targets)
-        ]
-        self._each(lambda run: run.warm(scale), "warm-up")
+        self.targets = [make() for _ in range(moves.blocks)]
+        self._free: queue.SimpleQueue[T] = queue.SimpleQueue()
+        for target in self.targets:
+            self._free.put(target)
+        with self._timed("mode"):
+            scale = self._start(start)
+        with self._timed("warm-up"):
+            self._warm(scale, seed)
 
-    def _each(self, action: Callable[["_Run"], None], name: str) -> None:
+    def _start(self, start: FloatArray | None) -> Gaussian:
+        first = self.targets[0]
+        origin = np.zeros(first.size) if start is None else start
+        mode = find_mode(first, origin, held=first.curved)
+        return laplace(self._gradient, mode)
+
+    def _warm(self, scale: Gaussian, seed: int) -> None:
+        """Leave the mode for the bulk of the posterior, and scale by what is found there."""
+        moves, size, curved = self._moves, self.targets[0].size, self.targets[0].curved
+        first = max(moves.chains // COPIES, 2)
+        self._runs = []
+        for number, target in enumerate(self.targets):
+            rng = np.random.default_rng([seed, 2, number, 1])
+            xi = START_SPREAD * rng.standard_normal((size, first))
+            block = Block(target, scale, xi, [seed, 2, number], length=min(moves.length, 1.5))
+            self._runs.append(_Run(block))
+        self._each(lambda run: run.block.tune(moves.settle, target=moves.target_accept))
+        for copies in (1, -(-moves.chains // first)):
+            points = np.hstack([run.block.position() for run in self._runs])
+            scale = averaged(self._gradient, points, curved)
+            count = moves.adapt if copies == 1 else 2 * moves.adapt // 3
+
+            def go(
+                run: _Run, scale: Gaussian = scale, copies: int = copies, count: int = count
+            ) -> None:
+                block = run.block
+                block.rescale(scale, copies=copies)
+                block.step, block.length = 0.3, moves.length
+                block.tune(max(count, 4), target=moves.target_accept)
+
+            self._each(go)
+        for block in (run.block for run in self._runs):
+            logger.info("step %.3f after %d gradients", block.step, block.gradients)
+
+    def _gradient(self, points: FloatArray) -> FloatArray:
+        """Return the gradient at any number of points, a thread each batch."""
+
+        def part(start: int) -> FloatArray:
+            target = self._free.get()
+            try:
+                return target(np.ascontiguousarray(points[:, start : start + BATCH]))[1]
+            finally:
+                self._free.put(target)
+
+        starts = range(0, points.shape[1], BATCH)
+        with ThreadPoolExecutor(len(self.targets)) as pool:
+            return np.hstack(list(pool.map(part, starts)))
+
+    def _each(self, action: Callable[["_Run"], None]) -> None:
+        with ThreadPoolExecutor(len(self._runs)) as pool:
+            list(pool.map(action, self._runs))
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         # A matrix product sums in another order on another number of threads.
-        with threadpool_limits(1), ThreadPoolExecutor(len(self._runs)) as pool:
-            list(pool.map(action, self._runs))
+        with threadpool_limits(1):
+            yield
         self.seconds[name] += time.monotonic() - begun
 
     def extend(self, draws: int) -> None:
         """Add at least so many draws over all chains, at least four to each chain."""
         chains = self._moves.blocks * self._moves.chains
         kept = max(-(-draws // chains), 4)
-        self._each(lambda run: run.go(kept), "sample")
+        with self._timed("sample"):
+            self._each(lambda run: run.go(kept))
 
     @property
     def kept(self) -> int:
@@ -182,33 +237,12 @@ class Ensemble[T: Target]:
 
 
 class _Run:
-    """One block from its start to its kept points."""
+    """One block and its kept points."""
 
-    def __init__(self, target: Target, moves: Moves, seed: int, number: int) -> None:
-        self._target, self._moves = target, moves
-        self._seed = [seed, 2, number]
+    def __init__(self, block: Block) -> None:
+        self.block = block
         self.points: list[FloatArray] = []
         self.divergent: list[NDArray[np.bool_]] = []
-
-    def warm(self, scale: Gaussian) -> None:
-        """Leave the mode for the bulk of the posterior, and scale by what is found there."""
-        moves, target = self._moves, self._target
-        rng = np.random.default_rng([*self._seed, 1])
-        first = max(moves.chains // COPIES, 2)
-        xi = START_SPREAD * rng.standard_normal((target.size, first))
-        block = Block(target, scale, xi, self._seed, length=min(moves.length, 1.5))
-        block.tune(moves.settle, target=moves.target_accept)
-        for copies in (1, -(-moves.chains // first)):
-            scale = averaged(target, block.position(), target.curved)
-            block.rescale(scale, copies=copies)
-            block.step = 0.2
-            block.length = moves.length
-            block.tune(
-                max(moves.adapt, 4) if copies == 1 else max(2 * moves.adapt // 3, 4),
-                target=moves.target_accept,
-            )
-        self.block = block
-        logger.info("step %.3f after %d gradients", block.step, block.gradients)
 
     def go(self, kept: int) -> None:
         """Move and keep."""

@@ -17,6 +17,8 @@ from scipy.optimize import minimize
 FloatArray = NDArray[np.float64]
 LogDensity = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 Product = Callable[[FloatArray], FloatArray]
+#: The gradient at any number of points, shape (size, points).
+Gradient = Callable[[FloatArray], FloatArray]
 
 #: Coordinates up to which the whole curvature is computed.
 LARGEST_WHOLE = 1800
@@ -24,12 +26,14 @@ LARGEST_WHOLE = 1800
 KEPT_DIRECTIONS = 128
 #: Rounds of the search for them.
 SUBSPACE_ROUNDS = 3
-#: Points evaluated at once.
-BATCH = 64
+#: Random directions that estimate each coordinate's scale.
+PROBES = 64
+#: Coordinates whose curvature is averaged over points.
+AVERAGED_ROWS = 256
 #: A scale this near one is left at one.
-NEGLIGIBLE = 0.25
+NEGLIGIBLE = 0.1
 #: Step of the differences; coordinates have about unit scale.
-STEP = 1e-4
+STEP = 1e-5
 #: Bounds of a curvature: a mode's flattest directions are no guide to the posterior's width.
 FLATTEST, STEEPEST = 0.8, 1e8
 
@@ -105,81 +109,91 @@ def find_mode(
     return np.asarray(found.x, dtype=float)
 
 
-def laplace(logp: LogDensity, centre: FloatArray, *, seed: int = 0) -> Gaussian:
+def laplace(gradient: Gradient, centre: FloatArray, *, seed: int = 0) -> Gaussian:
     """Return the Gaussian of the curvature at a point, such as the mode."""
-    return _gaussian(centre, lambda v: curve(logp, centre, v), seed)
+    size = len(centre)
+    if size > LARGEST_WHOLE:
+        return _outstanding(centre, lambda v: curve(gradient, centre, v), seed)
+    return _whole(centre, curve(gradient, centre, np.eye(size)))
 
 
 def averaged(
-    logp: LogDensity, points: FloatArray, rows: NDArray[np.intp], *, seed: int = 0
+    gradient: Gradient, points: FloatArray, curved: NDArray[np.intp], *, seed: int = 0
 ) -> Gaussian:
     """Return the Gaussian of a curvature that is averaged over points.
 
     Parameters
     ----------
-    logp
-        Log density and gradient.
+    gradient
+        Of the log density, at any number of points.
     points
         Shape (size, points): of the posterior, roughly. The centre is their mean, and most of
         the curvature is taken there.
-    rows
+    curved
         Coordinates whose curvature varies and is averaged over the points: a log standard
         deviation is held more tightly at any one field than at the mean field, which is flat.
+        Where the whole curvature is known, those that differ most from their prior join them.
     seed
         Of the search for directions where there are many coordinates.
     """
     centre = points.mean(axis=1)
-    units = np.zeros((len(centre), len(rows)))
-    units[rows, np.arange(len(rows))] = 1.0
-    more = -curve(logp, centre, units)
-    for number, row in enumerate(rows):
-        step = np.zeros((len(centre), 1))
-        step[row] = STEP
-        apart = logp(points - step)[1] - logp(points + step)[1]
-        more[:, number] += apart.mean(axis=1) / (2 * STEP)
-    corner = (more[rows] + more[rows].T) / 2
-    more[rows] = 0.0
+    size = len(centre)
+    if size <= LARGEST_WHOLE:
+        whole = curve(gradient, centre, np.eye(size))
+        apart = np.linalg.norm(whole - np.eye(size), axis=1)
+        apart[curved] = np.inf
+        rows = np.sort(np.argsort(-apart, kind="stable")[: max(AVERAGED_ROWS, len(curved))])
+        units = np.zeros((size, len(rows)))
+        units[rows, np.arange(len(rows))] = 1.0
+        mean = sum(curve(gradient, point, units) for point in points.T) / points.shape[1]
+        whole[:, rows] = mean
+        whole[rows] = mean.T
+        whole[np.ix_(rows, rows)] = (mean[rows] + mean[rows].T) / 2
+        return _whole(centre, whole)
+    units = np.zeros((size, len(curved)))
+    units[curved, np.arange(len(curved))] = 1.0
+    more = sum(curve(gradient, point, units) for point in points.T) / points.shape[1]
+    more -= curve(gradient, centre, units)
+    corner = (more[curved] + more[curved].T) / 2
+    more[curved] = 0.0
 
     def product(v: FloatArray) -> FloatArray:
-        result = curve(logp, centre, v) + more @ v[rows]
-        result[rows] += more.T @ v + corner @ v[rows]
+        result = curve(gradient, centre, v) + more @ v[curved]
+        result[curved] += more.T @ v + corner @ v[curved]
         return result
 
-    return _gaussian(centre, product, seed)
+    return _outstanding(centre, product, seed)
 
 
-def _gaussian(centre: FloatArray, product: Product, seed: int) -> Gaussian:
-    """Return the Gaussian of a curvature given as products with directions."""
-    base = np.ones(len(centre))
-    if len(centre) <= LARGEST_WHOLE:
-        whole = product(np.eye(len(centre)))
-        values, vectors = eigh((whole + whole.T) / 2)
-    else:
-        base, values, vectors = _outstanding(product, len(centre), seed)
+def curve(gradient: Gradient, centre: FloatArray, directions: FloatArray) -> FloatArray:
+    """Return minus the second derivatives times each direction, shape (size, direction)."""
+    at = np.hstack([centre[:, None], centre[:, None] + STEP * directions])
+    value = gradient(at)
+    result: FloatArray = (value[:, :1] - value[:, 1:]) / STEP
+    return result
+
+
+def _whole(centre: FloatArray, curvature: FloatArray) -> Gaussian:
+    values, vectors = eigh((curvature + curvature.T) / 2)
+    return _kept(centre, np.ones(len(centre)), values, vectors)
+
+
+def _kept(
+    centre: FloatArray, base: FloatArray, values: FloatArray, vectors: FloatArray
+) -> Gaussian:
     scales = 1 / np.sqrt(np.clip(values, FLATTEST, STEEPEST))
     kept = np.abs(scales - 1) > NEGLIGIBLE
     return Gaussian(centre, base, np.ascontiguousarray(vectors[:, kept]), scales[kept])
 
 
-def curve(logp: LogDensity, centre: FloatArray, directions: FloatArray) -> FloatArray:
-    """Return minus the second derivatives times each direction, shape (size, direction)."""
-    result = np.empty_like(directions)
-    for start in range(0, directions.shape[1], BATCH):
-        step = STEP * directions[:, start : start + BATCH]
-        ahead, behind = logp(centre[:, None] + step)[1], logp(centre[:, None] - step)[1]
-        result[:, start : start + BATCH] = (behind - ahead) / (2 * STEP)
-    return result
-
-
-def _outstanding(
-    product: Product, size: int, seed: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _outstanding(centre: FloatArray, product: Product, seed: int) -> Gaussian:
     """Return each coordinate's scale, and what else stands out, by subspace iteration.
 
     The diagonal of the curvature is estimated from products with random signs.
     """
     rng = np.random.default_rng(seed)
-    signs = np.where(rng.random((size, BATCH)) < 0.5, -1.0, 1.0)
+    size = len(centre)
+    signs = np.where(rng.random((size, PROBES)) < 0.5, -1.0, 1.0)
     diagonal = (signs * product(signs)).mean(axis=1)
     base = 1 / np.sqrt(np.clip(diagonal, 1.0, STEEPEST))
 
@@ -191,4 +205,4 @@ def _outstanding(
         block = np.linalg.qr(scaled(block) - block)[0]
     small = block.T @ scaled(block)
     values, turn = eigh((small + small.T) / 2)
-    return base, values, block @ turn
+    return _kept(centre, base, values, block @ turn)
