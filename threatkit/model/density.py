@@ -109,7 +109,6 @@ class Density:
         return values.finish(logp + by_other)
 
     def _parts(self, values: Values) -> dict[str, Any]:
-        panel = self.spec.panel
         mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
         unit = self._field.forward(values.vector("field"), mixing)
         states = [pillar.state(values) for pillar in self._pillars]
