@@ -12,7 +12,8 @@ from threatkit.model import sparsefield
 from threatkit.model.build import build, outcome_logp
 from threatkit.model.coordinates import move
 from threatkit.model.density import Density, zero_sum_basis
-from threatkit.model.ensemble import Moves, drift
+from threatkit.model.ensemble import Moves
+from threatkit.model.error import Shape, drift, effective, measure
 from threatkit.model.field import field_basis
 from threatkit.model.fit import Fit, Sampling, fit, stored
 from threatkit.model.forecast import flat
@@ -234,6 +235,35 @@ def test_a_run_too_short_to_trust_says_so_and_strict_refuses_it(spec: ModelSpec)
 def test_a_drift_is_seen() -> None:
     rng = np.random.default_rng(2)
     still = rng.standard_normal((4, 16 * 20))
-    assert drift(still, 20) < 4
+    assert drift(still.reshape(64, 20, 1)) < 4
     moving = still.reshape(64, 20) + np.linspace(0, 1, 20)
-    assert drift(moving.reshape(4, -1), 20) > 4.5
+    assert drift(moving[:, :, None]) > 4.5
+
+
+def test_the_error_is_that_of_independent_and_of_sticky_chains() -> None:
+    rng = np.random.default_rng(4)
+    shape = Shape(kept=10, copies=8)
+    free = rng.standard_normal((128, 10, 50))
+    size, spread = effective(free, shape)
+    assert 1280 / 3 < size.min() <= np.median(size) < 1400
+    assert spread.max() < 1.05
+    # Chains that never move: 128 effective draws; families that never meet: 16.
+    stuck = np.broadcast_to(free[:, :1], free.shape)
+    assert 40 < effective(stuck, shape)[0].min() < 128
+    kin = np.repeat(free[:16, :1], 8, axis=0) + 0.01 * free
+    size, spread = effective(kin, shape)
+    assert size.max() < 30
+    assert spread.min() > 2
+    still = effective(np.ones((128, 10, 1)), shape)
+    assert np.isinf(still[0]).all()
+
+
+def test_what_fails_the_error_is_named(fitted: Fit) -> None:
+    shape = Shape(kept=fitted.draws.sizes["draw"] * 4 // 128, copies=8)
+    draws = fitted.draws.copy()
+    chains = draws["field_sd"].to_numpy().reshape(128, -1).copy()
+    chains[:8] += 5.0
+    draws["field_sd"] = draws["field_sd"].copy(data=chains.reshape(4, -1))
+    made = measure(draws, fitted.divergent, ["field_sd"], shape)
+    assert any("field_sd" in failure for failure in made.failures)
+    assert fitted.diagnostics.passed

@@ -164,15 +164,14 @@ class Ensemble[T: Target]:
     def _warm(self, scale: Gaussian, seed: int) -> None:
         """Leave the mode for the bulk of the posterior, and scale by what is found there."""
         moves, size, curved = self._moves, self.targets[0].size, self.targets[0].curved
-        first = max(moves.chains // COPIES, 2)
         self._runs = []
         for number, target in enumerate(self.targets):
             rng = np.random.default_rng([seed, 2, number, 1])
-            xi = START_SPREAD * rng.standard_normal((size, first))
+            xi = START_SPREAD * rng.standard_normal((size, self._ancestors))
             block = Block(target, scale, xi, [seed, 2, number], length=min(moves.length, 1.5))
             self._runs.append(_Run(block))
         self._each(lambda run: run.block.tune(moves.settle, target=moves.target_accept))
-        for copies in (1, -(-moves.chains // first)):
+        for copies in (1, self.copies):
             points = np.hstack([run.block.position() for run in self._runs])
             scale = averaged(self._gradient, points, curved)
             count = moves.adapt if copies == 1 else 2 * moves.adapt // 3
@@ -223,6 +222,15 @@ class Ensemble[T: Target]:
             self._each(lambda run: run.go(kept))
 
     @property
+    def copies(self) -> int:
+        """Return how many chains, one after the other, parted from one ancestor."""
+        return -(-self._moves.chains // self._ancestors)
+
+    @property
+    def _ancestors(self) -> int:
+        return max(self._moves.chains // COPIES, 2)
+
+    @property
     def kept(self) -> int:
         """Return how many points each chain has."""
         return len(self._runs[0].points)
@@ -257,23 +265,3 @@ def grouped[T: np.generic](values: NDArray[T]) -> NDArray[T]:
     moved = np.moveaxis(values, 0, 1)
     count, kept = moved.shape[:2]
     return moved.reshape(GROUPS, count // GROUPS * kept, *moved.shape[2:])
-
-
-def drift(values: FloatArray, kept: int) -> float:
-    """Return the largest drift of a variable, in standard errors.
-
-    Every chain's mean over its second half of moves is set against that over its first; the
-    chains are independent, so that the spread of these differences gives their error.
-
-    Parameters
-    ----------
-    values
-        Shape (group, draw, ...), as `grouped` gives them.
-    kept
-        Moves of each chain.
-    """
-    chains = values.reshape(-1, kept, *values.shape[2:])
-    half = kept // 2
-    gap = chains[:, -half:].mean(axis=1) - chains[:, :half].mean(axis=1)
-    error = gap.std(axis=0, ddof=1) / np.sqrt(len(gap))
-    return float(np.max(np.abs(gap.mean(axis=0)) / np.maximum(error, 1e-12)))

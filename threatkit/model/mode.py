@@ -145,14 +145,14 @@ def averaged(
         rows = np.sort(np.argsort(-apart, kind="stable")[: max(AVERAGED_ROWS, len(curved))])
         units = np.zeros((size, len(rows)))
         units[rows, np.arange(len(rows))] = 1.0
-        mean = sum(curve(gradient, point, units) for point in points.T) / points.shape[1]
+        mean = _mean_curve(gradient, points, units)
         whole[:, rows] = mean
         whole[rows] = mean.T
         whole[np.ix_(rows, rows)] = (mean[rows] + mean[rows].T) / 2
         return _whole(centre, whole)
     units = np.zeros((size, len(curved)))
     units[curved, np.arange(len(curved))] = 1.0
-    more = sum(curve(gradient, point, units) for point in points.T) / points.shape[1]
+    more = _mean_curve(gradient, points, units)
     more -= curve(gradient, centre, units)
     corner = (more[curved] + more[curved].T) / 2
     more[curved] = 0.0
@@ -171,6 +171,14 @@ def curve(gradient: Gradient, centre: FloatArray, directions: FloatArray) -> Flo
     value = gradient(at)
     result: FloatArray = (value[:, :1] - value[:, 1:]) / STEP
     return result
+
+
+def _mean_curve(gradient: Gradient, points: FloatArray, directions: FloatArray) -> FloatArray:
+    total = np.zeros_like(directions)
+    for point in points.T:
+        total += curve(gradient, point, directions)
+    total /= points.shape[1]
+    return total
 
 
 def _whole(centre: FloatArray, curvature: FloatArray) -> Gaussian:
