@@ -23,6 +23,7 @@ LAYERS = (
     {"evaluate", "report"},
     {"export"},
     {"elicitation", "pipeline", "record", "doctor", "workspace", "compare"},
+    {"brief"},
     {"cli"},
     {"__main__"},
 )

@@ -1,4 +1,3 @@
-'use strict';
 /* The page's data: read once, arcs unrolled, districts by code. */
 const threatkit = {};
 

@@ -26,6 +26,7 @@ from threatkit.cli.forecast import forecast
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
 from threatkit.cli.priors import priors
+from threatkit.cli.report import report
 from threatkit.cli.workspace import init
 from threatkit.errors import ThreatkitError
 
@@ -87,6 +88,7 @@ for command in (
     indicators,
     priors,
     graph,
+    report,
     export,
     compare,
     init,

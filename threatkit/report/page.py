@@ -20,7 +20,18 @@ from markupsafe import Markup
 from threatkit.paths import data_dir
 
 #: Our scripts, in the order in which they are joined.
-SCRIPTS = ("data", "colours", "search", "charts", "frames", "legend", "panel", "tables", "page")
+SCRIPTS = (
+    "fold",
+    "data",
+    "colours",
+    "search",
+    "charts",
+    "frames",
+    "legend",
+    "panel",
+    "tables",
+    "page",
+)
 STYLES = ("map",)
 _URL = re.compile(r"url\(\s*['\"]?(images/[\w.-]+)['\"]?\s*\)")
 _ESCAPES = {

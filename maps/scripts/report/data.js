@@ -1,0 +1,83 @@
+/* The page's data: read once; draws unpacked and counted on their edges. */
+const report = {};
+
+(() => {
+  const data = JSON.parse(document.getElementById('data').textContent);
+  const { strings, districts, draws } = data;
+  districts.forEach((district, i) => { district.i = i; });
+
+  /** Return a text of the page with its gaps filled. */
+  const say = (key, given = {}) => strings[key].replace(/\{([a-z_]+)\}/g, (whole, name) => (name in given ? given[name] : whole));
+
+  /** Return a number as the language of the page writes it. */
+  function number(value, digits = 0) {
+    const [whole, rest] = Math.abs(value).toFixed(digits).split('.');
+    const grouped = whole.replace(/\B(?=(\d{3})+$)/g, data.number.group);
+    return (value < 0 ? '−' : '') + grouped + (rest ? data.number.decimal + rest : '');
+  }
+
+  /** Make an element; text is always text. */
+  function make(tag, options = {}, parent = null) {
+    const element = document.createElement(tag);
+    for (const [key, value] of Object.entries(options)) {
+      if (key === 'text') element.textContent = value;
+      else if (key === 'class') element.className = value;
+      else element.setAttribute(key, value);
+    }
+    if (parent) parent.append(element);
+    return element;
+  }
+
+  function draw(tag, attributes = {}, parent = null) {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key === 'text') element.textContent = value;
+      else element.setAttribute(key, value);
+    }
+    if (parent) parent.append(element);
+    return element;
+  }
+
+  /* Bins: the number of edges at or below a draw, district by district. */
+  const count = draws.count;
+  const text = atob(draws.bins);
+  const bins = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bins[i] = text.charCodeAt(i);
+  const assessed = districts.filter(district => district.level !== null);
+  const edges = draws.edges.length;
+
+  /* For each district (each draw) and edge: how many draws (districts) lie at or above it. */
+  const above = new Uint16Array(assessed.length * (edges + 1));
+  const reach = new Uint16Array(count * (edges + 1));
+  for (let i = 0; i < assessed.length; i++) {
+    for (let s = 0; s < count; s++) {
+      const bin = bins[i * count + s];
+      above[i * (edges + 1) + bin]++;
+      reach[s * (edges + 1) + bin]++;
+    }
+  }
+  for (const table of [above, reach]) {
+    for (let row = 0; row < table.length; row += edges + 1) {
+      for (let e = edges - 1; e >= 0; e--) table[row + e] += table[row + e + 1];
+    }
+  }
+  const level = new Uint8Array(edges + 1);
+  for (let bin = 0; bin <= edges; bin++) level[bin] = draws.levels.filter(edge => bin > edge).length;
+
+  const ordered = new Uint16Array(count);
+  /** Return the interval, over draws, of the number of districts at or above an edge. */
+  function reached(edge) {
+    for (let s = 0; s < count; s++) ordered[s] = reach[s * (edges + 1) + edge + 1];
+    ordered.sort();
+    const tail = (1 - data.facts.ci / 100) / 2 * (count - 1);
+    return [ordered[Math.floor(tail)], ordered[Math.ceil(count - 1 - tail)]];
+  }
+
+  Object.assign(report, {
+    data, say, number, make, draw, districts, assessed, count, reached,
+    $: id => document.getElementById(id),
+    edgeText: edge => number(draws.edges[edge], draws.edges[edge] < 1 ? 2 : draws.edges[edge] < 3 ? 2 : draws.edges[edge] < 25 ? 1 : 0),
+    share: (i, edge) => above[i * (edges + 1) + edge + 1] / count,
+    levelIn: (i, s) => level[bins[i * count + s]],
+  });
+})();

@@ -1,0 +1,87 @@
+"""One circle a district, its area by population, kept near its place (a Dorling cartogram).
+
+Dorling 1996, Area Cartograms, CATMOD 59. Circles that overlap are pushed apart and each is drawn
+back a little to where it belongs, until none overlap by much; all at once and without chance, so
+that one run gives one picture.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+ROUNDS = 240
+#: Share of the frame's smaller side squared that all circles cover together.
+COVER = 0.42
+#: Radius, as a share of the largest, below which no circle falls: it must be seen and hit.
+LEAST = 0.09
+#: Radius, as a share of the largest, where the number of people is not known.
+UNKNOWN = 0.12
+
+
+def radii(people: FloatArray, area: float) -> FloatArray:
+    """Return radii whose circles cover `COVER` of an area.
+
+    Parameters
+    ----------
+    people
+        Shape (district,); not a number where unknown.
+    area
+        Of the frame, in squares of the unit in which radii are wanted.
+    """
+    known = np.nan_to_num(people, nan=0.0)
+    root = np.sqrt(np.maximum(known, 0.0))
+    largest = root.max(initial=0.0)
+    if largest == 0.0:
+        root, largest = np.ones_like(root), 1.0
+    root = np.where(np.isnan(people), UNKNOWN * largest, np.maximum(root, LEAST * largest))
+    return np.asarray(root * np.sqrt(COVER * area / (np.pi * np.sum(root**2))))
+
+
+def spread(at: FloatArray, radius: FloatArray, *, rounds: int = ROUNDS) -> FloatArray:
+    """Return where the circles come to rest, shape (district, 2).
+
+    Parameters
+    ----------
+    at
+        Where they belong, shape (district, 2).
+    radius
+        Shape (district,), in the unit of ``at``.
+    rounds
+        How often all are moved.
+    """
+    place = at.astype(float).copy()
+    need = radius[:, None] + radius[None, :]
+    np.fill_diagonal(need, 0.0)
+    share = (radius**2)[None, :] / (radius[:, None] ** 2 + radius[None, :] ** 2)
+    for round_ in range(rounds):
+        gap = place[:, None, :] - place[None, :, :]
+        far = np.hypot(gap[..., 0], gap[..., 1])
+        over = np.maximum(need - far, 0.0)
+        away = np.where(far[..., None] > 1e-9, gap / np.maximum(far, 1e-9)[..., None], 0.0)
+        push = np.einsum("ij,ijk->ik", over * share, away)
+        pull = 0.06 * (1 - round_ / rounds) * (at - place)
+        place += 0.5 * push + pull
+    return place
+
+
+def circles(at: FloatArray, people: FloatArray) -> list[list[int]]:
+    """Return x, y and radius of a circle for each place, in whole steps of the grid.
+
+    Parameters
+    ----------
+    at
+        Points in the districts, shape (district, 2), in steps of the grid.
+    people
+        Shape (district,).
+    """
+    if len(at) == 0:
+        return []
+    low, high = at.min(axis=0), at.max(axis=0)
+    side = float(max(np.prod(np.maximum(high - low, 1.0)), 1.0))
+    radius = radii(people, side)
+    place = spread(at, radius)
+    return [
+        [round(float(x)), round(float(y)), max(1, round(float(r)))]
+        for (x, y), r in zip(place, radius, strict=True)
+    ]

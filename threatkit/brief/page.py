@@ -1,0 +1,154 @@
+"""The report as one HTML text: template, styles and script joined, and a policy that forbids more."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from markupsafe import Markup
+
+from threatkit import __version__
+from threatkit.brief import findings, tables, text
+from threatkit.brief.districts import shared_background
+from threatkit.brief.marking import COLOURS, DEFAULT, marking
+from threatkit.brief.material import Material
+from threatkit.brief.names import clean
+from threatkit.brief.payload import build_payload
+from threatkit.brief.phrases import Phrases
+from threatkit.brief.speech import review_mark, translator
+from threatkit.report.page import content_policy, embed_json, environment, part
+from threatkit.report.shapes import build_plane
+
+Audience = Literal["policy", "analyst"]
+
+#: Scripts and styles of the report, in the order in which they are joined.
+SCRIPTS = (
+    *("data", "geometry", "views", "frame", "legend", "charts", "panel", "search", "tables"),
+    *("save", "page"),
+)
+STYLES = ("colours", "page", "front", "panel", "print")
+#: Parts of the record that an analyst reads: key, and the name of its first column.
+_RECORDS = (
+    ("diagnostics.quantities", "quantity"),
+    ("hyperparameters", "parameter"),
+    ("model.priors", "prior"),
+    ("predictive_check", "statistic"),
+    ("prior_sensitivity.quantities", "quantity"),
+    ("expectations.quantities", "quantity"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is to be made.
+
+    Attributes
+    ----------
+    lang
+        Language, as BCP 47 writes it.
+    audience
+        ``policy``: words and ranges; ``analyst``: all figures besides.
+    tlp
+        Level of the Traffic Light Protocol, without ``TLP:``.
+    yardstick
+        ``icd203`` or ``phia``.
+    """
+
+    lang: str = "en"
+    audience: Audience = "policy"
+    tlp: str = DEFAULT
+    yardstick: str = "icd203"
+
+
+def render_report(material: Material, options: Options | None = None) -> str:
+    """Return the report as one HTML text that needs and fetches nothing else."""
+    chosen = options or Options()
+    phrases = Phrases(translator(chosen.lang), chosen.yardstick)
+    plane = build_plane(material.summary)
+    shared = shared_background(material, plane, phrases, chosen.lang)
+    payload = build_payload(shared, plane)
+    full = chosen.audience == "analyst"
+    context = {
+        "t": phrases.say.t,
+        "lang": chosen.lang,
+        "full": full,
+        "facts": material.summary.facts,
+        "title": findings.title(material, shared.names, phrases),
+        "kicker": findings.kicker(material, phrases),
+        "region": findings.region_name(material, phrases),
+        "changed": findings.what_changed(material, plane, shared.names, phrases),
+        "good": findings.how_good(material, phrases),
+        "not_for": findings.not_for(phrases),
+        "rules": payload["rules"],
+        "views": payload["views"],
+        "parts": payload["parts"],
+        "steps": len(payload["draws"]["edges"]),
+        "first_step": payload["draws"]["levels"][2],
+        "draws": payload["draws"]["count"],
+        "areas": tables.area_table(shared),
+        "districts": tables.district_table(shared, payload["districts"], full=full),
+        "levels": tables.level_table(phrases),
+        "words": tables.word_table(phrases),
+        "forecast": text.forecast_text(material, phrases),
+        "method": text.method_text(material, phrases),
+        "word_rules": text.word_text(phrases),
+        "card": text.model_card(material, phrases),
+        "fingerprint": text.fingerprint(material, phrases),
+        "records": _records(material.record) if full else [],
+        "material": material,
+        "judgements": material.summary.facts.judgements,
+        "marking": marking(chosen.tlp, phrases.say.t),
+        "reviewed": review_mark(phrases.say),
+        "version": __version__,
+        "safe": clean,
+        "figure_uri": figure_uri,
+    }
+    return _assembled(context, payload)
+
+
+def figure_uri(svg: str) -> str:
+    """Return a picture as an address that holds it; as an image it can run nothing."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')}"
+
+
+def _records(record: Mapping[str, Any]) -> list[tuple[str, tables.Table]]:
+    """Return the parts of the record that an analyst reads, by their path in ``run.json``."""
+    found = []
+    for path, name in _RECORDS:
+        value: Any = record
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        table = tables.record_table(value, name)
+        if table is not None:
+            found.append((path, table))
+    return found
+
+
+def own_style() -> str:
+    """Return the styles, joined, with the colours of the marking."""
+    marks = "\n".join(
+        f".tlp-{level.lower().replace('+', '-')} {{ color: {colour}; }}"
+        for level, colour in COLOURS.items()
+    )
+    return "\n".join([*(part(f"styles/report/{name}.css") for name in STYLES), marks])
+
+
+def own_script() -> str:
+    """Return the scripts, joined."""
+    scripts = [part("scripts/fold.js"), *(part(f"scripts/report/{name}.js") for name in SCRIPTS)]
+    return "\n".join(scripts)
+
+
+def _assembled(context: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
+    script, style = own_script(), own_style()
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            **context,
+            policy=content_policy([script], [style]),
+            script=Markup(script),  # noqa: S704  our own files
+            style=Markup(style),  # noqa: S704
+            payload=embed_json(payload),
+        )
+    )

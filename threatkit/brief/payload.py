@@ -1,0 +1,168 @@
+"""The data of the page for its script: shapes, draws, districts, views and texts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from threatkit.brief.districts import Shared, district_rows
+from threatkit.brief.dorling import circles
+from threatkit.brief.findings import rules
+from threatkit.brief.names import LONGEST, clean
+from threatkit.brief.phrases import Phrases
+from threatkit.brief.quantise import EDGES, encode, level_edges, thin
+from threatkit.brief.strings import script_strings
+from threatkit.brief.views import build_views
+from threatkit.report.profile import text_of
+from threatkit.report.shapes import Plane, grid
+
+
+def build_payload(shared: Shared, plane: Plane) -> dict[str, Any]:
+    """Return the data of the page as JSON types."""
+    material, phrases = shared.material, shared.phrases
+    facts = material.summary.facts
+    rows = district_rows(shared)
+    codes = {code: i for i, code in enumerate(material.codes)}
+    kept = [codes[row["code"]] for row in rows if row["code"] in codes]
+    return {
+        "lang": shared.lang,
+        "strings": script_strings(phrases.say),
+        "facts": {"ci": round(100 * facts.ci_prob), "run": facts.run_id},
+        "number": {
+            "decimal": phrases.say.number(0.5, 1)[1:-1] or ".",
+            "group": phrases.say.number(12345)[2:-3],
+        },
+        "grid": _grid(shared, plane),
+        "districts": rows,
+        "parts": [{"key": part, "label": phrases.part(part)} for part in shared.parts],
+        "draws": {
+            "edges": [round(100 * edge, 4) for edge in EDGES],
+            "levels": level_edges(),
+            "count": len(thin(material.prob)),
+            "bins": encode(thin(material.prob)[:, kept]),
+        },
+        "views": build_views(material, rows, shared.names, shared.parts, phrases),
+        "rules": rules(material, plane, phrases),
+        "circles": _circles(rows),
+        "values": value_rows(shared),
+        "events": event_rows(material.summary.events),
+        "figures": [
+            {"key": figure.key, "svg": figure.svg, "csv": figure.csv} for figure in material.figures
+        ],
+    }
+
+
+def _grid(shared: Shared, plane: Plane) -> dict[str, Any]:
+    """Return the shapes, with the labels in the reader's language."""
+    made = grid(shared.material.summary, plane)
+    t = shared.phrases.say.t
+    english = {
+        str(place["name"]): shared.names[str(code)]
+        for code, place in shared.material.summary.districts.iterrows()
+    }
+    countries = {
+        code: shared.phrases.country(code) for code in ("KAZ", "KGZ", "TJK", "TKM", "UZB", "AFG")
+    }
+    from_english = {_ENGLISH[code]: name for code, name in countries.items()}
+    labels = []
+    for label in made["labels"]:
+        text = label["text"]
+        if label["kind"] == "country":
+            text = from_english.get(text, text)
+        elif text.endswith(" (part)"):
+            text = t("{name} (part)", name=english.get(text.removesuffix(" (part)"), text))
+        else:
+            text = english.get(text, text)
+        labels.append({**label, "text": clean(text, 40)})
+    return {**made, "labels": labels}
+
+
+#: Names of countries as the shapes have them.
+_ENGLISH: Mapping[str, str] = {
+    "KAZ": "Kazakhstan",
+    "KGZ": "Kyrgyzstan",
+    "TJK": "Tajikistan",
+    "TKM": "Turkmenistan",
+    "UZB": "Uzbekistan",
+    "AFG": "Afghanistan",
+}
+
+
+def _circles(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return circles of both frames: the number of the district, x, y and radius."""
+    made: dict[str, Any] = {}
+    for frame in ("region", "valley"):
+        own = [
+            (i, row)
+            for i, row in enumerate(rows)
+            if row["at"] is not None and (frame == "region" or row["valley"])
+        ]
+        at = np.array([row["at"] for _, row in own], dtype=float).reshape(-1, 2)
+        people = np.array([np.nan if row["pop"] is None else row["pop"] for _, row in own])
+        made[frame] = [
+            [i, *circle]
+            for (i, _), circle in zip(own, circles(at, people.astype(float)), strict=True)
+        ]
+    return made
+
+
+def level_words(phrases: Phrases) -> dict[str, str]:
+    """Return at which level a value was observed, by the level of its area."""
+    t = phrases.say.t
+    return {
+        "adm2": t("for this district"),
+        "point": t("for this district"),
+        "adm1": t("known only for the oblast"),
+        "adm0": t("known only for the whole country"),
+    }
+
+
+def value_rows(shared: Shared) -> list[list[Any]]:
+    """Return title, pillar, value, period, age in years, grade, level, source, address."""
+    phrases, as_of = shared.phrases, shared.material.summary.facts.as_of
+    told = level_words(phrases)
+    rows = []
+    for row in shared.values:
+        period = text_of(row["period"]).removesuffix(".0")
+        year = period[:4]
+        age = as_of.year - int(year) if year.isdigit() else None
+        rows.append(
+            [
+                clean(row["title"], LONGEST) or clean(row["indicator"], LONGEST),
+                text_of(row["pillar"]),
+                value_text(row["value"], clean(row["unit"], 60), phrases),
+                clean(period, 40),
+                age,
+                f"{text_of(row['reliability'])}{text_of(row['credibility']).removesuffix('.0')}",
+                told.get(text_of(row["area_level"]), text_of(row["area_level"])),
+                clean(row["source_title"], 300),
+                clean(row["source_path"], 500),
+            ]
+        )
+    return rows
+
+
+def value_text(value: object, unit: str, phrases: Phrases) -> str:
+    """Return a value with its unit, to four digits."""
+    number = pd.to_numeric(pd.Series([value]), errors="coerce").iloc[0]
+    if pd.isna(number):
+        return phrases.say.t("not known")
+    size = abs(float(number))
+    whole = float(number) == int(number)
+    digits = 0 if size >= 1000 or whole else 1 if size >= 100 else 2 if size >= 1 else 3
+    return f"{phrases.say.number(float(number), digits)} {unit}".strip()
+
+
+def event_rows(events: pd.DataFrame) -> list[list[str]]:
+    """Return date, type, place, text and source of each event."""
+    return [
+        [
+            text_of(row["date"])[:10],
+            clean(text_of(row["type"]).replace("_", " "), 60),
+            clean(row.get("place"), LONGEST),
+            clean(row["summary"], 1200),
+            clean(row["source"], 500),
+        ]
+        for row in events.to_dict("records")
+    ]
