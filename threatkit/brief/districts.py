@@ -9,18 +9,16 @@ import pandas as pd
 
 from threatkit.brief.material import Material
 from threatkit.brief.names import LONGEST, clean, other_names, shown_name
-from threatkit.brief.phrases import Phrases, capital
 from threatkit.brief.quantise import dot_quantiles, scale_point
 from threatkit.report.evidence import evidence_of, latest_values, values_by_district
 from threatkit.report.profile import significant, text_of
 from threatkit.report.shapes import Plane, events_near
 from threatkit.report.summary import LEVELS, PARTS
+from threatkit.report.words import Phrases, capital
 
 MOST_EVENTS = 12
 _MOST_NAMED = 3
 _MOST_NEIGHBOURS = 8
-#: A level that holds less of the draws than this is not settled.
-SETTLED = 0.6
 
 
 @dataclass(frozen=True)
@@ -173,20 +171,10 @@ def _change(code: str, shared: Shared) -> list[Any] | None:
 
 
 def change_text(row: "pd.Series[Any]", phrases: Phrases) -> str:
-    """Return 'was 19, is 26 in 100 (9 to 53)'; the interval is that of the present chance."""
-    before, after = float(row["event_prob_before"]), float(row["event_prob_after"])
-    lo, hi = float(row["event_prob_after_lo"]), float(row["event_prob_after_hi"])
-    base = 100 if max(before, after) >= 0.01 else 1000
-    digits = 1 if round(before * base) == round(after * base) else 0
-    number = [phrases.say.number(x * base, digits) for x in (before, after, lo, hi)]
-    return phrases.say.t(
-        "was {before}, is {after} in {base} ({low} to {high})",
-        before=number[0],
-        after=number[1],
-        base=phrases.say.number(base),
-        low=number[2],
-        high=number[3],
-    )
+    """Return the change of a chance as a phrase, with the interval of the present one."""
+    names = ("before", "after", "after_lo", "after_hi")
+    before, after, lo, hi = (float(row[f"event_prob_{name}"]) for name in names)
+    return phrases.change(before, after, lo, hi)
 
 
 def _sentences(

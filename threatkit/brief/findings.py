@@ -1,6 +1,7 @@
 """What the first screen says: the finding, the districts that matter, what changed, how good."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,11 @@ import pandas as pd
 
 from threatkit.brief.districts import change_text
 from threatkit.brief.material import Material
-from threatkit.brief.names import short
-from threatkit.brief.phrases import Phrases, capital, lower
+from threatkit.brief.names import LONGEST, clean, short
 from threatkit.brief.skill import Difference
 from threatkit.report.shapes import Plane
 from threatkit.report.summary import LEVEL_LIMITS, PARTS
+from threatkit.report.words import COUNTRIES, Phrases
 from threatkit.scores import interval
 
 LEADERS = 2
@@ -31,48 +32,12 @@ def limit_counts(material: Material) -> list[tuple[float, int, int]]:
 
 
 def title(material: Material, names: Mapping[str, str], phrases: Phrases) -> str:
-    """Return the finding: how many districts reach a limit, and which most likely.
-
-    The limit is the highest that surely has a district, else the highest that may have one.
-    """
-    say, months = phrases.say, material.summary.facts.horizon_months
-    t = say.t
-    within = t("within a year") if months == 12 else t("within {n} months", n=months)
-    order = leading(material)
-    leaders = phrases.joined([short(names[code]) for code in order[:LEADERS]])
-    if not order:
-        return t("No district could be assessed")
-    counts = limit_counts(material)
-    chosen = next((row for row in counts if row[1] >= 1), None) or next(
-        (row for row in counts if row[2] >= 1), None
-    )
-    if chosen is None:
-        return t(
-            "The highest chance of organised violence {within}: {names}",
-            within=within,
-            names=leaders,
-        )
-    limit, lo, hi = chosen
-    total = len(material.codes)
-    if lo == hi:
-        return t(
-            "{n} of {total} districts: a chance of {limit} in 100 or more of organised violence "
-            "{within}; most likely {names}",
-            n=lo,
-            total=total,
-            limit=round(100 * limit),
-            within=within,
-            names=leaders,
-        )
-    return t(
-        "Between {low} and {high} of {total} districts face a chance of {limit} in 100 or more "
-        "of organised violence {within}, most likely {names}",
-        low=lo,
-        high=hi,
-        total=total,
-        limit=round(100 * limit),
-        within=within,
-        names=leaders,
+    """Return the finding: how many districts reach a limit, and which most likely."""
+    return phrases.headline(
+        limit_counts(material),
+        len(material.codes),
+        [short(names[code]) for code in leading(material)[:LEADERS]],
+        months=material.summary.facts.horizon_months,
     )
 
 
@@ -140,7 +105,7 @@ def _by_chance(material: Material, plane: Plane, phrases: Phrases) -> list[list[
 def _by_people(material: Material, plane: Plane, phrases: Phrases) -> list[list[str]]:
     scores, people = material.summary.scores, material.people()
     mean = np.nan_to_num(material.prob.mean(axis=0) * people, nan=-1.0)
-    rows = []
+    rows: list[list[str]] = []
     for i in np.argsort(-mean, kind="stable"):
         code = material.codes[i]
         if code in plane.hosts or len(rows) == MATTER or mean[i] < 0:
@@ -179,7 +144,7 @@ def _by_change(material: Material, plane: Plane, phrases: Phrases) -> list[list[
         why = moved(row, phrases)
         if isinstance(part, str):
             why = phrases.say.t(
-                "{moved}; most in: {part}", moved=why, part=lower(phrases.part(part))
+                "{moved}; most in: {part}", moved=why, part=phrases.part_inside(part)
             )
         rows.append([str(code), change_text(row, phrases), why])
     return rows
@@ -305,16 +270,18 @@ def kicker(material: Material, phrases: Phrases) -> str:
     )
 
 
-def region_name(material: Material, phrases: Phrases) -> str:
+def compared_date(material: Material, phrases: Phrases) -> str:
+    """Return the date up to which the earlier run knew; empty without one."""
+    known = material.previous.get("as_of")
+    return phrases.say.date(date.fromisoformat(str(known))) if known else ""
+
+
+def region_name(material: Material, phrases: Phrases, *, short: bool = False) -> str:
     """Return the name of the region in the reader's language."""
-    t = phrases.say.t
-    known = {
-        "Central Asia and the Fergana Valley": t("Central Asia and the Fergana Valley"),
-        "Fergana Valley": t("Fergana Valley"),
-        "Kazakhstan": t("Kazakhstan"),
-        "Kyrgyzstan": t("Kyrgyzstan"),
-        "Tajikistan": t("Tajikistan"),
-        "Turkmenistan": t("Turkmenistan"),
-        "Uzbekistan": t("Uzbekistan"),
-    }
-    return capital(known.get(material.summary.region, material.summary.region))
+    t, region = phrases.say.t, material.summary.region
+    if region == "Central Asia and the Fergana Valley":
+        return t("Central Asia") if short else t("Central Asia and the Fergana Valley")
+    if region == "Fergana Valley":
+        return t("Fergana Valley")
+    codes = {name: code for code, name in COUNTRIES.items()}
+    return phrases.country(codes[region]) if region in codes else clean(region, LONGEST)

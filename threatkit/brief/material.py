@@ -113,7 +113,7 @@ class Material:
     def people(self) -> FloatArray:
         """Return the people of the assessed districts; not a number where unknown."""
         column = pd.to_numeric(self.summary.scores.loc[list(self.codes), "population"])
-        return column.astype("float64").to_numpy()
+        return np.asarray(column.astype("float64"))
 
 
 def gather_material(

@@ -1,4 +1,4 @@
-"""The report as one HTML text: template, styles and script joined, and a policy that forbids more."""
+"""The report as one HTML text: template, styles and script, and a policy that forbids more."""
 
 import base64
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from markupsafe import Markup
 from threatkit import __version__
 from threatkit.brief import findings, tables, text
 from threatkit.brief.districts import shared_background
-from threatkit.brief.marking import COLOURS, DEFAULT, marking
+from threatkit.brief.marking import COLOURS, DEFAULT, Marking, marking
 from threatkit.brief.material import Material
 from threatkit.brief.names import clean
 from threatkit.brief.payload import build_payload
-from threatkit.brief.phrases import Phrases
-from threatkit.brief.speech import review_mark, translator
+from threatkit.report.catalogue import review_mark, translator
 from threatkit.report.page import content_policy, embed_json, environment, part
 from threatkit.report.shapes import build_plane
+from threatkit.report.words import Phrases
 
 Audience = Literal["policy", "analyst"]
 
@@ -76,6 +76,8 @@ def render_report(material: Material, options: Options | None = None) -> str:
         "title": findings.title(material, shared.names, phrases),
         "kicker": findings.kicker(material, phrases),
         "region": findings.region_name(material, phrases),
+        "region_short": findings.region_name(material, phrases, short=True),
+        "before": findings.compared_date(material, phrases),
         "changed": findings.what_changed(material, plane, shared.names, phrases),
         "good": findings.how_good(material, phrases),
         "not_for": findings.not_for(phrases),
@@ -124,13 +126,19 @@ def _records(record: Mapping[str, Any]) -> list[tuple[str, tables.Table]]:
     return found
 
 
-def own_style() -> str:
-    """Return the styles, joined, with the colours of the marking."""
+def own_style(mark: Marking) -> str:
+    """Return the styles, joined, with the colours of the marking and its place in print."""
     marks = "\n".join(
         f".tlp-{level.lower().replace('+', '-')} {{ color: {colour}; }}"
         for level, colour in COLOURS.items()
     )
-    return "\n".join([*(part(f"styles/report/{name}.css") for name in STYLES), marks])
+    box = (
+        f'content: "{mark.label}"; color: {COLOURS[mark.level]}; background: #000; '
+        "font: 700 12pt/14pt Arial, sans-serif; padding: 1mm 2mm; width: max-content; height: 7mm; "
+        "margin: auto 0 auto auto;"
+    )
+    print_marks = f"@page {{ @top-right {{ {box} }} @bottom-right {{ {box} }} }}"
+    return "\n".join([*(part(f"styles/report/{name}.css") for name in STYLES), marks, print_marks])
 
 
 def own_script() -> str:
@@ -140,7 +148,7 @@ def own_script() -> str:
 
 
 def _assembled(context: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
-    script, style = own_script(), own_style()
+    script, style = own_script(), own_style(context["marking"])
     return (
         environment()
         .get_template("report.html.j2")

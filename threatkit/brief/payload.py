@@ -1,6 +1,5 @@
 """The data of the page for its script: shapes, draws, districts, views and texts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,12 @@ from threatkit.brief.districts import Shared, district_rows
 from threatkit.brief.dorling import circles
 from threatkit.brief.findings import rules
 from threatkit.brief.names import LONGEST, clean
-from threatkit.brief.phrases import Phrases
 from threatkit.brief.quantise import EDGES, encode, level_edges, thin
 from threatkit.brief.strings import script_strings
 from threatkit.brief.views import build_views
 from threatkit.report.profile import text_of
 from threatkit.report.shapes import Plane, grid
+from threatkit.report.words import COUNTRIES, Phrases
 
 
 def build_payload(shared: Shared, plane: Plane) -> dict[str, Any]:
@@ -56,37 +55,25 @@ def build_payload(shared: Shared, plane: Plane) -> dict[str, Any]:
 def _grid(shared: Shared, plane: Plane) -> dict[str, Any]:
     """Return the shapes, with the labels in the reader's language."""
     made = grid(shared.material.summary, plane)
-    t = shared.phrases.say.t
+    phrases = shared.phrases
     english = {
         str(place["name"]): shared.names[str(code)]
         for code, place in shared.material.summary.districts.iterrows()
     }
-    countries = {
-        code: shared.phrases.country(code) for code in ("KAZ", "KGZ", "TJK", "TKM", "UZB", "AFG")
-    }
-    from_english = {_ENGLISH[code]: name for code, name in countries.items()}
+    countries = {name: phrases.country(code) for code, name in COUNTRIES.items()}
     labels = []
     for label in made["labels"]:
         text = label["text"]
         if label["kind"] == "country":
-            text = from_english.get(text, text)
+            text = countries.get(text, text)
         elif text.endswith(" (part)"):
-            text = t("{name} (part)", name=english.get(text.removesuffix(" (part)"), text))
+            text = phrases.say.t(
+                "{name} (part)", name=english.get(text.removesuffix(" (part)"), text)
+            )
         else:
             text = english.get(text, text)
         labels.append({**label, "text": clean(text, 40)})
     return {**made, "labels": labels}
-
-
-#: Names of countries as the shapes have them.
-_ENGLISH: Mapping[str, str] = {
-    "KAZ": "Kazakhstan",
-    "KGZ": "Kyrgyzstan",
-    "TJK": "Tajikistan",
-    "TKM": "Turkmenistan",
-    "UZB": "Uzbekistan",
-    "AFG": "Afghanistan",
-}
 
 
 def _circles(rows: list[dict[str, Any]]) -> dict[str, Any]:

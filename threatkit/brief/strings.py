@@ -1,6 +1,6 @@
 """Texts of the page's script: it holds none of its own. Gaps stay as names in braces."""
 
-from threatkit.brief.speech import Translator
+from threatkit.report.catalogue import Translator
 
 
 def script_strings(say: Translator) -> dict[str, str]:

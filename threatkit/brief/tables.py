@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from threatkit.brief.districts import SETTLED, Shared, band
+from threatkit.brief.districts import Shared, band
 from threatkit.brief.names import LONGEST, clean
-from threatkit.brief.phrases import Phrases
+from threatkit.report.confidence import SETTLED
 from threatkit.report.profile import text_of
 from threatkit.report.summary import LEVELS
+from threatkit.report.words import Phrases
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,8 @@ def level_table(phrases: Phrases) -> Table:
 
 def word_table(phrases: Phrases) -> Table:
     """Return the yardstick."""
-    t, number = phrases.say.t, phrases.say.number
-    rows = [
-        [word, t("{low} to {high} in 100", low=number(100 * low), high=number(100 * high))]
-        for low, high, word in phrases.scale()
-    ]
-    return Table([t("Word"), t("Chance")], rows)
+    t = phrases.say.t
+    return Table([t("Word"), t("Chance")], phrases.scale.table(phrases.say))
 
 
 def record_table(record: Any, name: str) -> Table | None:

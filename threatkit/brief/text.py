@@ -4,13 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threatkit.brief.material import Material
-from threatkit.brief.phrases import Phrases
-
-_REFERENCES = {
-    "icd203": "Office of the Director of National Intelligence, Intelligence Community Directive "
-    "203, Analytic Standards, 2015.",
-    "phia": "Professional Head of Intelligence Assessment, Probability Yardstick, Cabinet Office.",
-}
+from threatkit.report.words import Phrases
 
 
 def event_types(material: Material, phrases: Phrases) -> str:
@@ -95,25 +89,20 @@ def method_text(material: Material, phrases: Phrases) -> list[str]:
 
 def word_text(phrases: Phrases) -> list[str]:
     """Return the rules of words."""
-    t = phrases.say.t
-    if phrases.yardstick == "icd203":
-        first = t(
-            "Likelihood words follow ICD 203 of the United States. Under 1 in 100 it has no word, "
-            "and none is used."
-        )
-    else:
-        first = t(
-            "Likelihood words follow the PHIA yardstick of the United Kingdom. It leaves gaps; "
-            "there the nearer word is used."
-        )
+    t, scale = phrases.say.t, phrases.scale
     return [
-        f"{first} {_REFERENCES[phrases.yardstick]}",
+        t(
+            "Likelihood words follow {name}: {source}. {note}",
+            name=scale.name,
+            source=t(scale.source),
+            note=scale.note(phrases.say),
+        ),
         t("A level is a range of chance and is never named by a word of likelihood."),
         t(
-            "Confidence is a sentence of its own. It counts weaknesses: an interval over tenfold, "
-            "a record that says little, indicators known only for the country, weak grades, and "
-            "values over five years old. Three or more is low. It is never high until forecasts "
-            "have been scored."
+            "Confidence is a sentence of its own. It counts weaknesses: a level that is not "
+            "settled, an interval over tenfold, a record that says little, events covered in "
+            "part, indicators known only for the country, weak grades, and values over five "
+            "years old. Four or more is low. It is never high until forecasts have been scored."
         ),
     ]
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from threatkit.brief.districts import SETTLED
 from threatkit.brief.findings import leading
 from threatkit.brief.material import Material
 from threatkit.brief.names import short
-from threatkit.brief.phrases import Phrases
 from threatkit.brief.quantise import scale_point
+from threatkit.report.confidence import SETTLED
 from threatkit.report.summary import LEVELS, level_counts
+from threatkit.report.words import Phrases
 
 #: Widths of the interval on the score of 0 to 10 (a level is 2 wide): narrow, wide, beyond.
 NARROW, WIDE = 3.0, 5.0
@@ -31,10 +31,15 @@ CHANGES = (-0.33, -0.1, 0.1, 0.5)
 
 @dataclass(frozen=True)
 class Class:
-    """A class of a view: its style and its label."""
+    """A class of a view: its style, its label and, where it has one, its range."""
 
     style: str
     label: str
+    note: str = ""
+
+    def record(self) -> dict[str, str]:
+        """Return the class as JSON types."""
+        return {"style": self.style, "label": self.label, "note": self.note}
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -70,7 +75,7 @@ def _view(
     return {
         "key": key,
         "label": label,
-        "classes": [{"style": item.style, "label": item.label} for item in classes],
+        "classes": [item.record() for item in classes],
         "of": [number for number, _ in sorted_],
         "hatch": [hatch for _, hatch in sorted_],
         **more,
@@ -85,9 +90,7 @@ def assessed(rows: Rows) -> list[Mapping[str, Any]]:
 def level_classes(phrases: Phrases) -> list[Class]:
     """Return the five levels."""
     t = phrases.say.t
-    return [
-        Class(f"k{n}", t("Level {n}: {range}", n=n, range=phrases.level_range(n))) for n in LEVELS
-    ]
+    return [Class(f"k{n}", t("Level {n}", n=n), phrases.level_range(n)) for n in LEVELS]
 
 
 def _level(material: Material, rows: Rows, phrases: Phrases) -> dict[str, Any]:
@@ -175,7 +178,7 @@ def _exceedance(phrases: Phrases) -> dict[str, Any]:
     return {
         "key": "above",
         "label": t("Threshold"),
-        "classes": [{"style": f"e{i + 1}", "label": text} for i, text in enumerate(labels)],
+        "classes": [Class(f"e{i + 1}", text).record() for i, text in enumerate(labels)],
         "limits": [0.1, 1 / 3, 2 / 3, 0.9],
         "meaning": t(
             "How many of 100 draws lie at or above the threshold. Drag it, or use the arrow keys."
@@ -281,7 +284,7 @@ def _reasons(rows: Rows, parts: Sequence[str], phrases: Phrases) -> dict[str, An
     return {
         "key": "reasons",
         "label": t("Reasons"),
-        "classes": [{"style": f"d{i + 1}", "label": label} for i, label in enumerate(labels)],
+        "classes": [Class(f"d{i + 1}", label).record() for i, label in enumerate(labels)],
         "factors": [round(float(np.log(x)), 4) for x in FACTORS],
         "choices": choices,
         "meaning": t(
@@ -331,7 +334,7 @@ def _draws(phrases: Phrases) -> dict[str, Any]:
     return {
         "key": "draws",
         "label": t("Draws"),
-        "classes": [{"style": item.style, "label": item.label} for item in level_classes(phrases)],
+        "classes": [item.record() for item in level_classes(phrases)],
         "meaning": t(
             "Each draw is one map that the data allow. Step through them: what stays is known, "
             "what flickers is not."

@@ -44,6 +44,7 @@
       const column = make('div', { class: 'class' }, box);
       make('span', { class: `swatch sw ${item.style}` }, column);
       make('b', { text: item.label }, column);
+      make('span', { class: 'note', text: item.note }, column);
       return [bar(column, item.style, say('districts')), bar(column, item.style, say('people'))];
     });
   }
