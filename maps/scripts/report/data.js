@@ -78,6 +78,6 @@ const report = {};
     $: id => document.getElementById(id),
     edgeText: edge => number(draws.edges[edge], draws.edges[edge] < 1 ? 2 : draws.edges[edge] < 3 ? 2 : draws.edges[edge] < 25 ? 1 : 0),
     share: (i, edge) => above[i * (edges + 1) + edge + 1] / count,
-    levelIn: (i, s) => level[bins[i * count + s]],
+    levelOf: (i, s) => level[bins[i * count + s]],
   });
 })();

@@ -1,6 +1,6 @@
 /* The views of the map: the class and the hatch of a district, and what is said of it. */
 (() => {
-  const { data, say, number, districts, share, levelIn, reached, edgeText, count } = report;
+  const { data, say, number, districts, share, levelOf, reached, edgeText, count } = report;
   const state = { view: 'level', edge: data.draws.levels[2], part: 0, draw: 0, hatch: true, circles: false };
   const byKey = new Map(data.views.map(view => [view.key, view]));
 
@@ -28,10 +28,10 @@
       value: district => `${data.parts[state.part].label}: ${district.parts[state.part][4]}${district.parts[state.part][3] ? `; ${say('assumed')}` : ''}`,
     },
     draws: {
-      of: i => levelIn(i, state.draw),
+      of: i => levelOf(i, state.draw),
       hatch: () => 0,
       finding: () => say('drawTitle', { n: number(state.draw + 1), total: number(count) }),
-      value: district => say('level', { n: levelIn(district.i, state.draw) + 1 }),
+      value: district => say('level', { n: levelOf(district.i, state.draw) + 1 }),
     },
   };
   const values = {
