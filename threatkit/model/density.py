@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threatkit.model.build import LEAST_POPULATION_ERROR
+from threatkit.model.centring import Centring, centring
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.exposure import Exposure, zero_sum_basis
-from threatkit.model.outcome import Outcome, dynamics, incidence
+from threatkit.model.outcome import Outcome, Pushed, dynamics, incidence
 from threatkit.model.pillars import Measured, Pillar
 from threatkit.model.sparsefield import make_field
 from threatkit.model.spec import ModelSpec, indicator_names
@@ -25,8 +26,18 @@ FloatArray = NDArray[np.float64]
 class Density:
     """Log density of a specification at points of shape (size, points)."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, *, centring: Centring | None = None) -> None:
+        """Lay out the coordinates.
+
+        Parameters
+        ----------
+        spec
+            The specification.
+        centring
+            Of the field, from `centred`; None leaves it non-centred.
+        """
         self.spec = spec
+        self._centring = centring
         self.layout = Layout()
         self._outcome = Outcome(spec)
         self._field = make_field(spec.panel.graph, international_weight=spec.international_weight)
@@ -91,13 +102,7 @@ class Density:
         values = Values(self.layout, point)
         parts = self._parts(values)
         eta = values.scalar("intercept") + sum(parts["eta"].values())
-        coefficients = (
-            np.vstack([values.vector(name) for name in self._dynamics])
-            if self._dynamics
-            else np.zeros((0, values.count))
-        )
-        spread = values.scalar(self._spread) if self._spread else np.ones(values.count)
-        pushed = self._outcome.push(eta, parts["log_exposure"], coefficients, spread)
+        pushed = self._push_outcome(values, eta, parts)
         logp = pushed.logp
         for row, name in enumerate(self._dynamics):
             values.push(name, pushed.coefficients[row])
@@ -106,11 +111,12 @@ class Density:
         self._exposure.push(values, pushed.log_exposure)
         by_mean, by_other = self._measured.push(values, parts["states"])
         self._push_eta(values, parts, pushed.eta, by_mean)
-        return values.finish(logp + by_other)
+        return values.finish(logp + by_other + parts["left"])
 
     def _parts(self, values: Values) -> dict[str, Any]:
-        mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
-        unit = self._field.forward(values.vector("field"), mixing)
+        mixing = self._mixing(values)
+        e, left = self._coefficients(values)
+        unit = self._field.forward(e, mixing)
         states = [pillar.state(values) for pillar in self._pillars]
         eta = {
             "country": self._country(values)[self._country_of],
@@ -128,10 +134,53 @@ class Density:
         return {
             "eta": eta,
             "unit": unit,
+            "field": e,
+            "left": left,
             "states": states,
             "centred": centred,
             "log_exposure": self._exposure.forward(values),
         }
+
+    def _mixing(self, values: Values) -> FloatArray:
+        return values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
+
+    def _coefficients(self, values: Values) -> tuple[FloatArray, FloatArray]:
+        """Return the field's standard normal coefficients, and what their prior leaves out."""
+        u = values.vector("field")
+        if self._centring is None:
+            return u, np.zeros(values.count)
+        own = self._field.own
+        e = u.copy()
+        w = values.scalar("field_sd") * self._field.spread(self._mixing(values))[0]
+        e[own], left = self._centring.forward(u[own], w)
+        return e, left
+
+    def centred(self, point: FloatArray) -> Centring | None:
+        """Return the centring of the field that a mode given the hyperparameters asks for.
+
+        Parameters
+        ----------
+        point
+            Shape (size,), of a density without centring.
+        """
+        values = Values(self.layout, np.repeat(point[:, None], 2, axis=1))
+        parts = self._parts(values)
+        eta = values.scalar("intercept") + sum(parts["eta"].values())
+        step = 1e-4 * np.array([1.0, -1.0])
+        ahead, behind = self._push_outcome(values, eta + step, parts).eta.T
+        known = np.maximum((behind - ahead) / 2e-4, 0.0)
+        own = self._field.own
+        scale = values.scalar("field_sd") * self._field.spread(self._mixing(values))[0]
+        return centring(values.vector("field")[own, 0], scale[:, 0], self._field.information(known))
+
+    def _push_outcome(self, values: Values, eta: FloatArray, parts: dict[str, Any]) -> Pushed:
+        coefficients = (
+            np.vstack([values.vector(name) for name in self._dynamics])
+            if self._dynamics
+            else np.zeros((0, values.count))
+        )
+        spread = values.scalar(self._spread) if self._spread else np.ones(values.count)
+        return self._outcome.push(eta, parts["log_exposure"], coefficients, spread)
 
     def _weights(self, values: Values) -> int:
         return len(values.vector("pillar_weight"))
@@ -162,10 +211,18 @@ class Density:
             values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
         values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
         values.push("population_error", self._log_sd * grad[self._uncertain])
-        sd = values.scalar("field_sd")
-        mixing = values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
+        sd, mixing = values.scalar("field_sd"), self._mixing(values)
         values.push("field_sd", np.einsum("ij,ij->j", grad, parts["unit"]))
-        by_e, by_mixing = self._field.backward(sd * grad, values.vector("field"), mixing)
+        by_e, by_mixing = self._field.backward(sd * grad, parts["field"], mixing)
+        if self._centring is not None:
+            rows = self._field.own
+            spread, slope = self._field.spread(mixing)
+            u = values.vector("field")[rows]
+            by_e[rows], by_w = self._centring.backward(
+                by_e[rows], parts["field"][rows], u, sd * spread
+            )
+            values.push("field_sd", np.einsum("ij,ij->j", by_w, spread))
+            by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
         values.push("field", by_e)
         if self._field.mixed:
             values.push("field_mixing", by_mixing)
@@ -193,7 +250,7 @@ class Density:
         named["eta"] = values.scalar("intercept") + sum(parts["eta"].values())
         if self._field.mixed:
             mixing = values.scalar("field_mixing")
-            named.update(self._field.split(values.vector("field"), mixing, rng))
+            named.update(self._field.split(parts["field"], mixing, rng))
         for pillar in self._pillars:
             named.update(pillar.effects(values))
         if "country_raw" in self.layout:

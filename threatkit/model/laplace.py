@@ -14,8 +14,10 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from threatkit.errors import GateNotMet
+from threatkit.model.centring import Centring
 from threatkit.model.chains import Update
 from threatkit.model.course import movement_coords
 from threatkit.model.density import Density
@@ -23,6 +25,7 @@ from threatkit.model.ensemble import Ensemble, Moves, grouped
 from threatkit.model.error import Shape, measure
 from threatkit.model.fit import Fit
 from threatkit.model.forecast import forecast
+from threatkit.model.mode import find_mode
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -73,7 +76,8 @@ def laplace_fit(
         With ``strict``, if the gate is not met.
     """
     moves = moves or Moves()
-    ensemble = Ensemble(lambda: Density(spec), seed=seed, moves=moves)
+    known = _centring(spec)
+    ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
     checking = 0.0
     for number in range(1, moves.max_rounds + 1):
         ensemble.extend(draws)
@@ -87,6 +91,14 @@ def laplace_fit(
     if strict and not result.diagnostics.passed:
         raise GateNotMet("; ".join(result.diagnostics.failures))
     return replace(result, seconds={**ensemble.seconds, "check": checking})
+
+
+def _centring(spec: ModelSpec) -> Centring | None:
+    """Return the centring of the field, from a first mode without it."""
+    density = Density(spec)
+    with threadpool_limits(1):
+        mode = find_mode(density, np.zeros(density.size), held=density.curved)
+        return density.centred(mode)
 
 
 def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:

@@ -33,6 +33,14 @@ class Field(Protocol):
 
     size: int
     mixed: bool
+    #: Coordinates along which the prior is independent in what data see, see `spread`.
+    own: slice
+
+    def spread(self, mixing: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the standard deviation along each of the own coordinates, and its slope."""
+
+    def information(self, known: FloatArray) -> FloatArray:
+        """Return the precision along the own coordinates of precisions by district."""
 
     def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
         """Return the field, shape (district, points)."""
@@ -75,7 +83,18 @@ class DenseField:
 
     def __post_init__(self) -> None:
         self.size = len(self.variance)
+        self.own = slice(0, self.size)
         self.mixed = bool((self.variance != 1).any())
+
+    def spread(self, mixing: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the standard deviation along each eigenvector, and its slope by mixing."""
+        scale = self._scale(mixing)
+        return scale, (self.variance[:, None] - 1) / (2 * scale)
+
+    def information(self, known: FloatArray) -> FloatArray:
+        """Return the precision along each eigenvector of precisions by district."""
+        along: FloatArray = (self.vectors**2).T @ known
+        return along
 
     def _scale(self, mixing: FloatArray) -> FloatArray:
         share = np.clip(mixing, 1e-12, 1 - 1e-12)
@@ -164,6 +183,7 @@ class SparseField:
     def __post_init__(self) -> None:
         self.districts = len(self.scale)
         self.size = len(self.order) + self.districts
+        self.own = slice(len(self.order), self.size)
         self.mixed = bool(len(self.order))
         self._back = sp.csr_array((self.member > 0).T.astype(float))
 
@@ -178,6 +198,15 @@ class SparseField:
     ) -> dict[str, FloatArray]:
         """Return the structured part, shape (district, points); it has no modes here."""
         return {"structured": self._structured(e[: len(self.order)])} if self.mixed else {}
+
+    def spread(self, mixing: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the standard deviation of each district's own part, and its slope."""
+        own = self._own(np.clip(mixing, 1e-12, 1 - 1e-12))
+        return own, np.where(self.island[:, None], 0.0, -0.5 / own)
+
+    def information(self, known: FloatArray) -> FloatArray:
+        """Return the precision about each district's own part."""
+        return known
 
     def _own(self, mixing: FloatArray) -> FloatArray:
         own: FloatArray = np.where(self.island[:, None], 1.0, np.sqrt(1 - mixing))
