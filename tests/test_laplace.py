@@ -105,7 +105,7 @@ def variants(spec: ModelSpec) -> list[ModelSpec]:
     rough = replace(panel, districts=table)
     counted = panel.measurements.table.copy()
     counted.loc[:3, "count"] = [3.0, 0.0, 12.0, 5.0]
-    counted.loc[:3, "people"] = [4.0, 3.0, 2.0, 5.0]
+    counted.loc[:3, "expected"] = [4.0, 3.0, 2.0, 5.0]
     counts = replace(panel, measurements=replace(panel.measurements, table=counted))
     return [
         spec,

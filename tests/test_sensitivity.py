@@ -71,7 +71,7 @@ def with_counts(spec: ModelSpec) -> ModelSpec:
     rows = np.arange(0, len(table), 2)
     table.loc[rows, "indicator"] = "youth_count"
     table.loc[rows, "count"] = 3.0 + rows
-    table.loc[rows, "people"] = 2.0
+    table.loc[rows, "expected"] = 2.0
     panel = replace(spec.panel, measurements=replace(measured, table=table))
     return replace(spec, panel=panel)
 

@@ -201,12 +201,10 @@ def _measure_counts(
 ) -> None:
     """Add counts of people: their log rate follows the pillar, their error is lognormal."""
     count = table["count"].to_numpy(dtype=float)[rows]
-    people = table["people"].to_numpy(dtype=float)[rows]
-    pooled = np.log((count + 0.5) / people)
-    centre = pd.Series(pooled).groupby(table["indicator"].to_numpy()[rows]).transform("mean")
+    expected = table["expected"].to_numpy(dtype=float)[rows]
     pm.NegativeBinomial(
         "indicator_counts",
-        mu=people * pt.exp(centre.to_numpy() + mean[rows]),
+        mu=expected * pt.exp(mean[rows]),
         alpha=1.0 / pt.expm1(variance[rows]),
         observed=count.astype(int),
     )

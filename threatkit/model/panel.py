@@ -39,7 +39,8 @@ class Measurements:
     ----------
     table
         Columns pillar, indicator, area_level, area_code, period, value, x (standardised,
-        higher is worse; missing for counts), error_sd, count, people (for counts), row,
+        higher is worse; missing for counts), error_sd, count, people, expected (for
+        counts: at the mean rate over the areas), row,
         file, source_id.
     weights
         Shape (value, district): population weights of the districts of the value's area.
@@ -320,7 +321,7 @@ def measurements(
             fixed.setdefault(str(definition["pillar"]), []).append(part)
         else:
             parts.append(_oriented(group, definition, weights, districts))
-    empty = newest.head(0).assign(pillar="", x=0.0, error_sd=0.0, count=0.0, people=0.0)
+    empty = newest.head(0).assign(pillar="", x=0.0, error_sd=0.0, count=0.0, people=0.0, expected=0.0)
     table = pd.concat(parts) if parts else empty
     missing = offered.index.difference(newest["indicator"])
     unused += [(str(name), "no value at or before the assessment") for name in missing]
@@ -354,10 +355,13 @@ def _oriented(
     if counted:
         inside = weights[group.index] > 0
         total = inside @ districts["population"].fillna(0.0).to_numpy(dtype=float)
-        return group.assign(x=np.nan, count=np.rint(value), people=total / PEOPLE_PER_UNIT)
+        count = np.rint(value)
+        people = total / PEOPLE_PER_UNIT
+        pooled = np.exp(np.log((count + 0.5) / people).mean())
+        return group.assign(x=np.nan, count=count, people=people, expected=people * pooled)
     worse = definition["direction"] == "higher_is_worse"
     x = standardise(value, str(definition["transform"]), higher_is_worse=worse)
-    return group.assign(x=x, count=np.nan, people=np.nan)
+    return group.assign(x=x, count=np.nan, people=np.nan, expected=np.nan)
 
 
 def regime_grid(

@@ -118,11 +118,7 @@ class Measured:
         self._plain, self._counted = np.flatnonzero(~counted), np.flatnonzero(counted)
         self._x = table["x"].to_numpy(dtype=float)[self._plain, None]
         self._count = table["count"].to_numpy(dtype=float)[self._counted, None]
-        people = table["people"].to_numpy(dtype=float)[self._counted, None]
-        pooled = pd.Series(np.log((self._count + 0.5) / people)[:, 0])
-        which = table["indicator"].to_numpy()[self._counted]
-        centre = pooled.groupby(which).transform("mean").to_numpy()[:, None]
-        self._offset = np.log(people) + centre
+        self._offset = np.log(table["expected"].to_numpy(dtype=float)[self._counted, None])
         self._constant = float(gammaln(self._count + 1).sum())
         self._sum = np.zeros((len(names), self.rows))
         self._sum[self._indicator, np.arange(self.rows)] = 1.0

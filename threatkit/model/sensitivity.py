@@ -170,10 +170,7 @@ def _counts(table: pd.DataFrame, mean: FloatArray, variance: FloatArray) -> Floa
     from scipy.stats import nbinom
 
     count = table["count"].to_numpy(dtype=float)
-    people = table["people"].to_numpy(dtype=float)
-    pooled = pd.Series(np.log((count + 0.5) / people))
-    centre = pooled.groupby(table["indicator"].to_numpy()).transform("mean").to_numpy()
-    expected = people * np.exp(centre + mean)
+    expected = table["expected"].to_numpy(dtype=float) * np.exp(mean)
     alpha = 1.0 / np.expm1(variance)
     each = nbinom.logpmf(count.astype(int), alpha, alpha / (alpha + expected))
     total: FloatArray = each.sum(axis=1)

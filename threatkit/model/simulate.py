@@ -221,5 +221,6 @@ def _measured(
             weights.append(inside / inside.sum())
             x = float(weights[-1] @ state) + truth.indicator_sd * rng.standard_normal()
             rows.append({"pillar": name, "indicator": f"{name}_rate", "area_code": code, "x": x})
-    frame = pd.DataFrame(rows).assign(area_level="adm1", error_sd=0.1, count=np.nan, people=np.nan)
+    blank = {"count": np.nan, "people": np.nan, "expected": np.nan}
+    frame = pd.DataFrame(rows).assign(area_level="adm1", error_sd=0.1, **blank)
     return Measurements(frame, np.array(weights))
