@@ -22,7 +22,7 @@ LAYERS = (
     {"scores", "archive"},
     {"evaluate", "report"},
     {"export"},
-    {"elicitation", "pipeline", "record", "doctor", "workspace", "compare"},
+    {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
     {"brief"},
     {"cli"},
     {"__main__"},

@@ -18,6 +18,7 @@ import click
 from threatkit import __version__
 from threatkit.cli.assessment import assess, remap, rescore
 from threatkit.cli.baselines import baselines
+from threatkit.cli.calibrate import calibrate
 from threatkit.cli.compare import compare
 from threatkit.cli.doctor import doctor
 from threatkit.cli.export import export
@@ -84,6 +85,7 @@ for command in (
     remap,
     fit,
     baselines,
+    calibrate,
     forecast,
     indicators,
     priors,

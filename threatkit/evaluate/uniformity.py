@@ -1,4 +1,4 @@
-"""Are ranks uniform? The simultaneous test of the empirical distribution, exact.
+"""Whether ranks are uniform: the simultaneous test of their distribution, exact.
 
 A truth drawn from the prior has, among independent draws of its posterior, a rank that is
 uniform on 0..L (doi:10.48550/arXiv.1804.06788). The empirical distribution of N such ranks is held

@@ -55,7 +55,9 @@ class Generated:
     truth: xr.Dataset
 
 
-def generate(spec: ModelSpec, *, seed: int | Sequence[int], priors: Priors | None = None) -> Generated:
+def generate(
+    spec: ModelSpec, *, seed: int | Sequence[int], priors: Priors | None = None
+) -> Generated:
     """Draw parameters and a panel.
 
     Parameters
@@ -121,7 +123,7 @@ class _Generator:
 
     def run(self) -> Generated:
         spec, panel = self.spec, self.panel
-        parts = {
+        parts: dict[str, FloatArray] = {
             "country": self._country(),
             "space": self._space(),
             "people": self._people(),
@@ -129,7 +131,7 @@ class _Generator:
         states = {name: self._state(name) for name in spec.pillars}
         measured = self._measured(states)
         parts |= self._pillars(states)
-        eta = self._scalar("intercept") + sum(parts.values())
+        eta = self._scalar("intercept") + np.sum(list(parts.values()), axis=0)
         for name, part in parts.items():
             self._keep(f"part_{name}", part, "district")
         self._keep("eta", eta, "district")
@@ -156,8 +158,9 @@ class _Generator:
         return value
 
     def _sum_to_zero(self, size: int) -> FloatArray:
-        values = self.rng.standard_normal(size)
-        return values - values.mean()
+        values: FloatArray = self.rng.standard_normal(size)
+        centred: FloatArray = values - values.mean()
+        return centred
 
     def _country(self) -> FloatArray:
         countries = len(self.panel.countries)
@@ -168,9 +171,7 @@ class _Generator:
         return effect[self.panel.country_of]
 
     def _space(self) -> FloatArray:
-        made = field_basis(
-            self.panel.graph, international_weight=self.spec.international_weight
-        )
+        made = field_basis(self.panel.graph, international_weight=self.spec.international_weight)
         sd = self._scalar("field_sd")
         plain = self.rng.standard_normal(len(self.panel.districts))
         if not made.basis.shape[1]:
@@ -241,9 +242,7 @@ class _Generator:
         expected = np.where(counted, table["expected"].to_numpy(dtype=float), 1.0) * np.exp(mean)
         size = 1.0 / np.expm1(variance)
         count = self.rng.poisson(self.rng.gamma(size) * expected / size)
-        table = table.assign(
-            x=np.where(counted, np.nan, x), count=np.where(counted, count, np.nan)
-        )
+        table = table.assign(x=np.where(counted, np.nan, x), count=np.where(counted, count, np.nan))
         return Measurements(table, weights)
 
     def _exposure(self) -> FloatArray:
