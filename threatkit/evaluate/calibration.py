@@ -208,7 +208,7 @@ def quantities(
 
 def _parameters(truth: xr.Dataset, draws: xr.Dataset) -> list[str]:
     """Return the parameters that both hold: a prior that fixes one leaves nothing to rank."""
-    derived = ("eta", "year_effect")
+    derived = ("eta", "year_effect", "region_year", "place_epoch")
     return [
         str(name)
         for name in truth

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.build import LEAST_POPULATION_ERROR, STUDENT_NU
+from threatkit.model.course import movement_coords, movements
 from threatkit.model.field import field_basis
 from threatkit.model.forecast import simulate_counts
 from threatkit.model.panel import (
@@ -135,7 +136,7 @@ class _Generator:
         for name, part in parts.items():
             self._keep(f"part_{name}", part, "district")
         self._keep("eta", eta, "district")
-        drawn = self._episodes(eta, self._exposure())
+        drawn = self._episodes(eta, self._exposure() * np.exp(self._movement()))
         made = replace(panel, measurements=measured, **drawn)
         return Generated(replace(spec, panel=made), self._truth())
 
@@ -168,7 +169,8 @@ class _Generator:
             return np.zeros(len(self.panel.districts))
         effect = self._scalar("country_sd") * self._sum_to_zero(countries)
         self._keep("country_effect", effect, "country")
-        return effect[self.panel.country_of]
+        part: FloatArray = effect[self.panel.country_of]
+        return part
 
     def _space(self) -> FloatArray:
         made = field_basis(self.panel.graph, international_weight=self.spec.international_weight)
@@ -179,7 +181,8 @@ class _Generator:
         mixing = self._scalar("field_mixing")
         structured = made.basis @ self.rng.standard_normal(made.basis.shape[1])
         own = np.where(made.island, 1.0, np.sqrt(1 - mixing))
-        return sd * (np.sqrt(mixing) * structured + own * plain)
+        part: FloatArray = sd * (np.sqrt(mixing) * structured + own * plain)
+        return part
 
     def _people(self) -> FloatArray:
         log_sd = self.panel.districts["population_log_sd"].fillna(0.0).to_numpy(dtype=float)
@@ -246,7 +249,7 @@ class _Generator:
         return Measurements(table, weights)
 
     def _exposure(self) -> FloatArray:
-        """Return years of exposure with year effect and detection, (country, period)."""
+        """Return years of exposure with year effect and detection, (district, period)."""
         spec, panel = self.spec, self.panel
         log = np.zeros(panel.exposure_years.shape)
         periods = len(panel.periods)
@@ -260,7 +263,22 @@ class _Generator:
         for position, name in enumerate(panel.regimes):
             if spec.detection and name != REFERENCE_REGIME:
                 log += self._scalar(f"detection_{name}") * (panel.regime == position)
-        return panel.exposure_years * np.exp(log)
+        factor: FloatArray = panel.exposure_years * np.exp(log)
+        return factor[panel.country_of]
+
+    def _movement(self) -> FloatArray:
+        """Return the slow movement of regions and oblasts, shape (district, period)."""
+        total = np.zeros((len(self.panel.districts), len(self.panel.periods)))
+        for term in movements(self.spec):
+            sd = self._scalar(f"{term.name}_sd")
+            keep = self._scalar(f"{term.name}_persistence")
+            level = [sd * self._sum_to_zero(len(term.groups))]
+            for _ in term.starts[1:]:
+                news = np.sqrt(1 - keep**2) * sd * self._sum_to_zero(len(term.groups))
+                level.append(keep * level[-1] + news)
+            self._keep(term.name, level, f"{term.name}_start", f"{term.name}_group")
+            total += np.array(level)[term.epoch_of][:, term.of].T
+        return total
 
     def _episodes(self, eta: FloatArray, exposure: FloatArray) -> dict[str, Any]:
         """Simulate year by year, since what happened before moves what comes."""
@@ -282,7 +300,7 @@ class _Generator:
                 "afghan_spillover": panel.afghan[:, t],
             }
             moved = sum(coefficient * now[name] for name, coefficient in terms)
-            mean = rate * exposure[panel.country_of, t] * np.exp(moved)
+            mean = rate * exposure[:, t] * np.exp(moved)
             if not mean.max() <= HIGHEST_MEAN:
                 raise _unfit(f"{mean.max():.3g} episodes in one district and year")
             counts[:, t] = simulate_counts(mean[None], dispersion, spec.likelihood, self.rng)[0]
@@ -307,6 +325,7 @@ class _Generator:
             "period": [int(year) for year in panel.periods],
             "pillar": list(self.spec.pillars),
             "indicator": list(indicator_names(self.spec)),
+            **movement_coords(self.spec),
         }
         used = {dim for dims, _ in self.values.values() for dim in dims}
         return xr.Dataset(

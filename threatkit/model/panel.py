@@ -321,7 +321,9 @@ def measurements(
             fixed.setdefault(str(definition["pillar"]), []).append(part)
         else:
             parts.append(_oriented(group, definition, weights, districts))
-    empty = newest.head(0).assign(pillar="", x=0.0, error_sd=0.0, count=0.0, people=0.0, expected=0.0)
+    empty = newest.head(0).assign(
+        pillar="", x=0.0, error_sd=0.0, count=0.0, people=0.0, expected=0.0
+    )
     table = pd.concat(parts) if parts else empty
     missing = offered.index.difference(newest["indicator"])
     unused += [(str(name), "no value at or before the assessment") for name in missing]
