@@ -14,7 +14,8 @@ from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import Graph, build_graph
 from threatkit.model.assemble import Outcome, assemble, covered_years, population_scale
 from threatkit.model.panel import Panel
-from threatkit.pipeline import _finite, load_inputs, make_spec
+from threatkit.pipeline import load_inputs, make_spec
+from threatkit.record import finite
 
 
 @cache
@@ -140,4 +141,4 @@ def test_faults_of_region_priors_and_judgements_come_at_once() -> None:
 
 def test_a_record_holds_no_number_that_json_cannot() -> None:
     given = {"a": [1.0, float("nan")], "b": {"c": float("inf"), "d": 2, "e": "text"}}
-    assert _finite(given) == {"a": [1.0, None], "b": {"c": None, "d": 2, "e": "text"}}
+    assert finite(given) == {"a": [1.0, None], "b": {"c": None, "d": 2, "e": "text"}}

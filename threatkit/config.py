@@ -19,12 +19,14 @@ from threatkit.options import (
     DEFAULT_EVENT_TYPES,
     ENGINES,
     EVENT_TYPES,
+    FEEDBACKS,
     LIKELIHOODS,
     MOVING_PLACES,
     REGION_YEARS,
     YEAR_EFFECTS,
     Elicitation,
     Engine,
+    Feedback,
     Judgement,
     Likelihood,
     ModelOptions,
@@ -334,10 +336,12 @@ def _model(top: Table) -> ModelOptions:
         spillover=table.flag("spillover", default.spillover),
         afghan_spillover=table.flag("afghan_spillover", default.afghan_spillover),
         pillars=table.flag("pillars", default.pillars),
+        feedback=cast(Feedback, table.choice("feedback", default.feedback, FEEDBACKS)),
         international_weight=table.number(
             "international_weight", default.international_weight, 0.0, 1.0
         ),
         detection=table.flag("detection", default.detection),
+        partial_coverage=table.number("partial_coverage", default.partial_coverage, 0.01, 1.0),
     )
     table.close()
     return options

@@ -9,12 +9,14 @@ Likelihood = Literal["nb1", "nb2", "poisson", "bernoulli"]
 YearEffect = Literal["white", "walk", "none"]
 RegionYears = Literal["none", "country", "groups"]
 MovingPlace = Literal["none", "oblast"]
+Feedback = Literal["full", "cut"]
 Engine = Literal["nuts", "laplace"]
 
 LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
 YEAR_EFFECTS = ("white", "walk", "none")
 REGION_YEARS = ("none", "country", "groups")
 MOVING_PLACES = ("none", "oblast")
+FEEDBACKS = ("full", "cut")
 ENGINES = ("nuts", "laplace")
 
 #: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
@@ -52,6 +54,10 @@ class ModelOptions:
         Length of such an epoch.
     history, spillover, afghan_spillover, pillars, detection
         Whether the term is in the model.
+    partial_coverage
+        Part of the episodes taken as seen where coverage is partial and detection is off.
+    feedback
+        Whether episodes inform the pillars (``full``) or not (``cut``).
     international_weight
         Weight of a border between two countries in the spatial field, 0 to 1.
     """
@@ -66,8 +72,10 @@ class ModelOptions:
     spillover: bool = True
     afghan_spillover: bool = False
     pillars: bool = True
+    feedback: Feedback = "full"
     international_weight: float = 1.0
-    detection: bool = True
+    detection: bool = False
+    partial_coverage: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from threatkit.model.forecast import Forecast, change, contributions
 from threatkit.model.information import information, learned
 from threatkit.model.sensitivity import prior_sensitivity, quantities
 from threatkit.model.spec import ModelSpec, Priors, make_priors
+from threatkit.model.states import states_alone, states_record
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
 from threatkit.record import Assessment, Inputs, run_record
@@ -145,6 +146,8 @@ def _spec(config: Config, inputs: Inputs, priors: Priors) -> ModelSpec:
         spillover=options.spillover,
         afghan_spillover=options.afghan_spillover,
         detection=options.detection,
+        partial_coverage=options.partial_coverage,
+        feedback=options.feedback,
         international_weight=options.international_weight,
         horizon_months=config.horizon_months,
         judgements=config.judgements,
@@ -214,6 +217,8 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
         }
         names = tuple(fitted.diagnostics.table.index.difference(["eta", "event_prob"]))
         narrowed = narrowing(prior, fitted.draws, names)
+        alone = states_alone(spec, seed=config.seed)
+        pillars = states_record(spec, fitted.draws, alone, ci_prob=config.ci_prob)
     with progress.step("Scoring"):
         known = information(spec, fitted.draws)
         scores = score(
@@ -223,7 +228,7 @@ def score_fit(fitted: Fit, config: Config, *, progress: Progress | None = None) 
             members=list(members),
             ci_prob=config.ci_prob,
         )
-    return Assessment(fitted, scores, known, moved, check, narrowed, expected, leaning)
+    return Assessment(fitted, scores, known, moved, check, narrowed, expected, leaning, pillars)
 
 
 def expect(config: Config) -> Expectations:

@@ -61,6 +61,7 @@ class Assessment:
     narrowed: pd.Series
     expected: Expectations
     sensitivity: pd.DataFrame
+    pillars: Mapping[str, Any]
 
 
 def run_record(
@@ -112,6 +113,8 @@ def run_record(
             "seconds": fitted.seconds,
         },
         "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
+        "feedback": spec.feedback,
+        "pillar_drift": assessment.pillars,
         "expectations": assessment.expected.record(),
         "prior_sensitivity": sensitivity_record(assessment.sensitivity),
         "predictive_check": assessment.check.table.to_dict("index"),
@@ -120,15 +123,15 @@ def run_record(
             for level, row in assessment.scores.level_counts.to_dict("index").items()
         },
     }
-    return {name: _finite(value) for name, value in record.items()}
+    return {name: finite(value) for name, value in record.items()}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return a value with null for every number that JSON cannot hold."""
     if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -44,6 +44,11 @@ _SHOWN = 6
     type=click.Choice(["nuts", "laplace"]),
     help="nuts: exact, about two minutes (default). laplace: fast, seconds.",
 )
+@click.option(
+    "--feedback",
+    type=click.Choice(["full", "cut"]),
+    help="full: episodes inform the pillars too (default). cut: indicators alone do.",
+)
 @indicator_options
 @boundaries_option
 @click.option(
@@ -65,6 +70,7 @@ def assess(
     as_of: datetime | None,
     folders: tuple[Path, ...],
     no_shipped: bool,
+    feedback: str | None,
     **options: Any,
 ) -> None:
     """Assess districts: validate, fit, score, map.
@@ -90,6 +96,7 @@ def assess(
         as_of=None if as_of is None else as_of.date(),
         indicators=folders or None,
         shipped=False if no_shipped else None,
+        model=None if feedback is None else {"feedback": feedback},
         **options,
     )
     from threatkit import pipeline

@@ -7,7 +7,7 @@ all cells together need one sum over districts for each block (see
 episodes, or with a history of their own, are written out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from threatkit.model.course import (
     Blocks,
     Movement,
     blocks,
+    exposure_years,
     movement_coords,
     movements,
 )
@@ -37,13 +38,14 @@ STUDENT_NU = 4.0
 LEAST_POPULATION_ERROR = 0.05
 
 
-def build(spec: ModelSpec) -> pm.Model:
+def build(spec: ModelSpec, *, held: Mapping[str, NDArray[np.float64]] | None = None) -> pm.Model:
     """Return the PyMC model of a specification.
 
     Named dims are district, country, oblast, period, pillar, indicator and mode. The model
     holds deterministic ``eta`` (log episodes per 100,000 people and full year, without year
     effect, history and detection), its parts, and the log-likelihood of the outcome as a
-    potential.
+    potential. With ``held``, pillar -> shape (district,), the pillars' states are data of the
+    name ``held_PILLAR`` and no indicator is in the model.
     """
     basis = field_basis(spec.panel.graph, international_weight=spec.international_weight)
     with pm.Model(coords=coords(spec, basis)) as model:
@@ -51,7 +53,7 @@ def build(spec: ModelSpec) -> pm.Model:
             "country": _country(spec),
             "space": _space(spec, basis),
             "people": _people(spec),
-            **_pillars(spec),
+            **_pillars(spec, held),
         }
         for name, part in parts.items():
             pm.Deterministic(f"part_{name}", part, dims="district")
@@ -125,12 +127,17 @@ def _people(spec: ModelSpec) -> Tensor:
     return part + (power.variable("population_power") - 1.0) * centred
 
 
-def _pillars(spec: ModelSpec) -> dict[str, Tensor]:
+def _pillars(spec: ModelSpec, held: Mapping[str, NDArray[np.float64]] | None) -> dict[str, Tensor]:
     if not spec.pillars:
         return {}
     weights = spec.priors.pillar_weight.variable("pillar_weight", dims="pillar")
-    states = {name: _pillar_state(spec, name) for name in spec.pillars}
-    _measure(spec, states)
+    if held is None:
+        states = {name: _pillar_state(spec, name) for name in spec.pillars}
+        _measure(spec, states)
+    else:
+        states = {
+            name: pm.Data(f"held_{name}", held[name], dims="district") for name in spec.pillars
+        }
     share = spec.panel.people / spec.panel.people.sum()
     parts: dict[str, Tensor] = {}
     for position, (name, state) in enumerate(states.items()):
@@ -290,7 +297,7 @@ def outcome_logp(
     period = rows["period"].to_numpy(dtype=int)
     rate = pt.as_tensor_variable(panel.people) * pt.exp(eta)
     held = blocks(spec)
-    exposure = pt.as_tensor_variable(panel.exposure_years[held.country]) * pt.exp(log_exposure)
+    exposure = pt.as_tensor_variable(exposure_years(spec)) * pt.exp(log_exposure)
     moving = [(coefficient, values[:, :-1]) for coefficient, values in dynamics]
     mean = rate[district] * exposure[held.of[district], period]
     if moving:

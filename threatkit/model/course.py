@@ -20,6 +20,8 @@ IntArray = NDArray[np.intp]
 
 #: What is left to a new epoch is never less than this, or a gradient would have no end.
 LEAST_NEWS = 1e-4
+#: Regimes in which the sources cover a country in part.
+PARTIAL = frozenset({"curated_partial"})
 #: The group of districts that no declared group holds.
 REST = "rest"
 
@@ -130,6 +132,21 @@ def movement_coords(spec: ModelSpec) -> dict[str, list[int] | list[str]]:
         found[f"{one.name}_start"] = list(one.starts)
         found[f"{one.name}_group"] = list(one.groups)
     return found
+
+
+def exposure_years(spec: ModelSpec) -> FloatArray:
+    """Return the years of exposure of each block and period, shape (block, period).
+
+    Without levels of detection a year that sources cover in part is the stated part of a year;
+    with them their prior says what is seen of it.
+    """
+    panel = spec.panel
+    years = panel.exposure_years
+    if not spec.detection:
+        partial = [number for number, name in enumerate(panel.regimes) if name in PARTIAL]
+        years = np.where(np.isin(panel.regime, partial), spec.partial_coverage, 1.0) * years
+    held: FloatArray = years[blocks(spec).country]
+    return held
 
 
 def log_exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:

@@ -17,6 +17,7 @@ from threatkit.model.chains import Chains, Sampling, Update
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import Diagnostics, diagnose
 from threatkit.model.spec import ModelSpec
+from threatkit.model.states import latent_pillars
 
 __all__ = ["Fit", "Sampling", "fit", "hyperparameters"]
 
@@ -105,6 +106,10 @@ def fit(
         If the sampler fails to start or to go on.
     """
     sampling = sampling or Sampling()
+    if spec.feedback == "cut" and latent_pillars(spec):
+        from threatkit.model.cut import nuts_cut
+
+        return nuts_cut(spec, seed=seed, sampling=sampling, update=update)
     # A matrix product sums in another order on another number of threads.
     with threadpool_limits(limits=1):
         return _fit(spec, seed, sampling, update)

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.model.course import blocks, log_exposure
+from threatkit.model.course import blocks, exposure_years, log_exposure
 from threatkit.model.field import field_basis, laplacian
 from threatkit.model.forecast import flat
 from threatkit.model.spec import ModelSpec
@@ -47,8 +47,7 @@ def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
 
 def exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     """Return years of exposure with all the factors of a year, shape (S, block, period)."""
-    years: FloatArray = spec.panel.exposure_years[blocks(spec).country]
-    return years * np.exp(log_exposure(spec, draws))
+    return exposure_years(spec) * np.exp(log_exposure(spec, draws))
 
 
 def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[[int], FloatArray]:

@@ -27,6 +27,7 @@ from threatkit.model.fit import Fit
 from threatkit.model.forecast import forecast
 from threatkit.model.mode import find_mode
 from threatkit.model.spec import ModelSpec
+from threatkit.model.states import latent_pillars
 
 FloatArray = NDArray[np.float64]
 
@@ -75,6 +76,10 @@ def laplace_fit(
     GateNotMet
         With ``strict``, if the gate is not met.
     """
+    if spec.feedback == "cut" and latent_pillars(spec):
+        from threatkit.model.cut import laplace_cut
+
+        return laplace_cut(spec, seed=seed, draws=draws, strict=strict, update=update, moves=moves)
     moves = moves or Moves()
     known = _centring(spec)
     ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
@@ -104,7 +109,7 @@ def _centring(spec: ModelSpec) -> Centring | None:
 def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:
     """Bring the points of all blocks into one container, and hold it to the gate."""
     density = ensemble.targets[0]
-    data = _container(spec, density, ensemble.points(), np.random.default_rng([seed, 3]))
+    data = container(spec, density, ensemble.points(), np.random.default_rng([seed, 3]))
     flags = grouped(ensemble.divergent())
     made = forecast(spec, data, seed=seed)
     prob = made.event_prob.reshape(data.sizes["chain"], data.sizes["draw"], -1)
@@ -114,7 +119,7 @@ def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:
     return Fit(spec, data, flags, made, checked, {}, seed)
 
 
-def _container(
+def container(
     spec: ModelSpec, density: Density, points: FloatArray, rng: np.random.Generator
 ) -> xr.Dataset:
     """Return the draws under the names and dims of `threatkit.model.build.build`."""

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from threatkit.model.course import blocks
+from threatkit.model.course import blocks, exposure_years
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Outcome:
         self._people = panel.people[:, None]
         held = blocks(spec)
         self._block = held.of
-        exposure = panel.exposure_years[held.country]
+        exposure = exposure_years(spec)
         shape = exposure.shape
         self._shape = shape
         self._exposure = exposure.reshape(-1, 1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior, parse_prior
-from threatkit.options import Judgement, Likelihood, MovingPlace, RegionYears, YearEffect
+from threatkit.options import Feedback, Judgement, Likelihood, MovingPlace, RegionYears, YearEffect
 
 __all__ = [
     "Judgement",
@@ -34,12 +34,13 @@ class Priors:
     real events showed that they must be.
     """
 
-    # About one episode a year in five million people, within a factor of 50 either way.
-    intercept: Prior = Prior("normal", (-4.0, 2.0))
-    # Five countries do not identify their own spread.
-    country_sd: Prior = Prior("fixed", (1.5,))
-    # P(sd of the log rate over districts > 3) = 0.01.
-    field_sd: Prior = Prior("pc", (3.0, 0.01))
+    # About one episode a year in fifteen million people, within a factor of seven either way:
+    # for the region's eighty million, one to forty a year, as outside open war.
+    intercept: Prior = Prior("normal", (-5.0, 1.0))
+    # Five countries do not identify their own spread; a country is within 1/7 to 7 of the middle.
+    country_sd: Prior = Prior("fixed", (1.0,))
+    # Two districts alike in all else may differ fifty times, hardly more.
+    field_sd: Prior = Prior("half_normal", (1.0,))
     # Share of the field's variance that is shared with neighbours.
     field_mixing: Prior = Prior("beta", (1.0, 1.0))
     # Year-to-year factor over the whole region.
@@ -55,8 +56,8 @@ class Priors:
     dispersion: Prior = Prior("half_normal", (1.0,))
     # NB2's size: variance = mean + mean^2 / size.
     size: Prior = Prior("gamma", (2.0, 0.5))
-    # Factor of the rate per sd of a pillar; never negative: a pillar's sign is declared.
-    pillar_weight: Prior = Prior("half_normal", (1.0,))
+    # A sd of a pillar multiplies the rate by 1 to 4; never negative: its sign is declared.
+    pillar_weight: Prior = Prior("half_normal", (0.7,))
     # Spread of a pillar between countries, and between oblasts of a country: about one in all.
     pillar_country_sd: Prior = Prior("fixed", (0.7,))
     pillar_oblast_sd: Prior = Prior("fixed", (0.7,))
@@ -120,6 +121,12 @@ class ModelSpec:
         Names of the pillars whose weights are estimated.
     history, spillover, afghan_spillover, detection
         Whether the term is in the model.
+    feedback
+        ``full``: one joint fit, in which episodes inform the pillars; ``cut``: the pillars are
+        as their indicators alone have them (`threatkit.model.cut`).
+    partial_coverage
+        Part of the episodes that is taken as seen, without levels of detection, where sources
+        cover a country in part; above 0, at most 1.
     international_weight
         Weight of a border between two countries in the spatial field.
     horizon_months
@@ -140,7 +147,9 @@ class ModelSpec:
     history: bool = True
     spillover: bool = True
     afghan_spillover: bool = False
-    detection: bool = True
+    detection: bool = False
+    partial_coverage: float = 0.5
+    feedback: Feedback = "full"
     international_weight: float = 1.0
     horizon_months: int = 12
     judgements: tuple[Judgement, ...] = ()
@@ -163,6 +172,14 @@ def _choice_faults(spec: ModelSpec) -> list[Fault]:
                 "[model] international_weight",
                 "the weight of an international border lies between 0 and 1",
                 f"{spec.international_weight:g}",
+            )
+        )
+    if not 0 < spec.partial_coverage <= 1:
+        faults.append(
+            Fault(
+                "[model] partial_coverage",
+                "the part that is seen lies above 0 and is at most 1",
+                f"{spec.partial_coverage:g}",
             )
         )
     if not len(spec.panel.cells):
