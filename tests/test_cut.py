@@ -34,7 +34,7 @@ QUICK = Moves(chains=24, max_rounds=1)
 @pytest.fixture(scope="module")
 def spec() -> ModelSpec:
     """Episodes follow a pillar that a third of the oblasts have no indicator of."""
-    truth = Truth(field_sd=0.3, pillar_weight={"youth": 1.5}, history=0.0, intercept=-2.0)
+    truth = Truth(field_sd=0.8, pillar_weight={"youth": 1.5}, history=0.0, intercept=-2.0)
     panel = simulate_panel(rows=6, columns=6, years=10, seed=7, truth=truth).panel
     table, weights = panel.measurements.table, panel.measurements.weights
     kept = np.arange(len(table)) % 3 > 0

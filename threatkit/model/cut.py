@@ -21,11 +21,12 @@ from threatkit.errors import GateNotMet, ThreatkitError
 from threatkit.model.build import build
 from threatkit.model.chains import Sampling, Update
 from threatkit.model.density import Density
-from threatkit.model.ensemble import COPIES, Ensemble, Moves, drift, grouped
+from threatkit.model.ensemble import Ensemble, Moves, grouped
+from threatkit.model.error import LARGEST_DRIFT, drift
 from threatkit.model.fit import Fit, hyperparameters, stored
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import LARGEST_DIVERGENT, LARGEST_ERROR, Diagnostics
-from threatkit.model.laplace import LARGEST_DRIFT, container
+from threatkit.model.laplace import DRAWS, container
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import Alone, states_alone
 
@@ -37,8 +38,10 @@ FEWEST_STATES = 20
 NUTS_STATES = 40
 #: Chains of nuts for each draw of the pillars, with their warm-up and kept draws.
 NUTS_CHAINS, NUTS_TUNE, NUTS_DRAWS = 2, 300, 150
-#: First moves of the fast engine that are not kept: chains part from each other's pillars.
-SETTLE = 8
+#: Steps in which chains of the fast engine part from the mean of the pillars' draws to one of
+#: their own, the moves after each, and their acceptance: the step serves the worst of many
+#: posteriors, not one.
+STEPS, STEP_MOVES, ACCEPT = 4, 4, 0.92
 #: Limits of the gate of a cut.
 LARGEST_RHAT = 1.1
 FEWEST_EFFECTIVE = 100
@@ -47,21 +50,18 @@ FEWEST_EFFECTIVE = 100
 class HeldPillars:
     """The density of a specification with each chain's pillars held at a draw of their own.
 
-    Chains are told apart by how many points are asked for: as many as there are chains, or as
-    there are in the first part of the warm-up, where each leads several. Any other number (the
-    search for the mode, the curvature) is answered at the mean of the draws.
+    While ``share`` is 0 all are held at the mean of the draws; it is raised to 1 in steps, so
+    that no chain is thrown far from where it may be.
     """
 
     def __init__(self, spec: ModelSpec, alone: Alone, chosen: NDArray[np.intp]) -> None:
         self.density = Density(spec)
+        self.share = 0.0
         slots = self.density.layout.slots
         every = np.arange(self.density.size)
         self._rows = np.concatenate([every[slots[name]] for name in alone.blocks])
         self._free = np.setdiff1d(every, self._rows)
         self.held = np.concatenate([values[chosen].T for values in alone.blocks.values()])
-        chains = len(chosen)
-        first = max(chains // COPIES, 2)
-        self._leading = {chains: self.held, first: self.held[:, :: -(-chains // first)]}
         position = np.full(self.density.size, -1)
         position[self._free] = np.arange(len(self._free))
         self.curved = position[np.setdiff1d(self.density.curved, self._rows)]
@@ -73,10 +73,9 @@ class HeldPillars:
 
     def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log density up to a constant for each chain, and gradient."""
-        count = point.shape[1]
-        held = self._leading.get(count)
-        if held is None or held.shape[1] != count:
-            held = np.repeat(self.held.mean(axis=1, keepdims=True), count, axis=1)
+        held = self.held.mean(axis=1, keepdims=True)
+        if self.share > 0:
+            held = held + self.share * (self.held - held)
         logp, grad = self.density(self.whole(point, held))
         return logp, grad[self._free]
 
@@ -91,7 +90,7 @@ def laplace_cut(
     spec: ModelSpec,
     *,
     seed: int,
-    draws: int = 4000,
+    draws: int = DRAWS,
     strict: bool = False,
     update: Update | None = None,
     moves: Moves | None = None,
@@ -111,7 +110,10 @@ def laplace_cut(
     alone, chosen = _states(spec, seed, moves.chains)
     found = time.monotonic() - begun
     ensemble = Ensemble(lambda: HeldPillars(spec, alone, chosen), seed=seed, moves=moves)
-    ensemble.extend(SETTLE * moves.blocks * moves.chains)
+    for step in range(1, STEPS + 1):
+        for target in ensemble.targets:
+            target.share = step / STEPS
+        ensemble.follow(STEP_MOVES, target_accept=ACCEPT)
     for number in range(1, moves.max_rounds + 1):
         ensemble.extend(draws)
         result = _collected(spec, ensemble, seed, moves.blocks, alone)
@@ -142,9 +144,9 @@ def _collected(
 ) -> Fit:
     target = ensemble.targets[0]
     held = np.tile(target.held, blocks)
-    points = np.stack([target.whole(point, held) for point in ensemble.points()[SETTLE:]])
+    points = np.stack([target.whole(point, held) for point in ensemble.points()])
     data = container(spec, target.density, points, np.random.default_rng([seed, 3]))
-    flags = grouped(ensemble.divergent()[SETTLE:])
+    flags = grouped(ensemble.divergent())
     made = forecast(spec, data, seed=seed)
     names = [name for name in target.density.layout.hyperparameters if name not in alone.blocks]
     shape = Pooled(blocks, target.held.shape[1], len(points))
@@ -275,7 +277,7 @@ def cut_gate(
     for name, values in vectors.items():
         flat = np.asarray(values, dtype=float).reshape(shape.chains, shape.states, shape.length, -1)
         rows[name] = row = _measured(flat)
-        row["drift"] = drift(flat.reshape(1, -1, flat.shape[-1]), shape.length)
+        row["drift"] = drift(flat.reshape(-1, shape.length, flat.shape[-1]))
         failures += _failures(name, row)
     share = float(divergent.mean())
     if share > LARGEST_DIVERGENT:

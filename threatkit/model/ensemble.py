@@ -221,6 +221,16 @@ class Ensemble[T: Target]:
         with self._timed("sample"):
             self._each(lambda run: run.go(kept))
 
+    def follow(self, moves: int, *, target_accept: float) -> None:
+        """Move after the targets have changed, and fit the step size anew; nothing is kept."""
+
+        def go(run: _Run) -> None:
+            run.block.rescale(run.block.scale)
+            run.block.tune(moves, target=target_accept)
+
+        with self._timed("warm-up"):
+            self._each(go)
+
     @property
     def copies(self) -> int:
         """Return how many chains, one after the other, parted from one ancestor."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.ensemble import Ensemble, Moves, grouped
-from threatkit.model.gate import Diagnostics, diagnose
+from threatkit.model.error import Shape, measure
+from threatkit.model.gate import Diagnostics
 from threatkit.model.pillars import Measured, Pillar
 from threatkit.model.spec import ModelSpec
 
@@ -133,7 +134,8 @@ def states_alone(spec: ModelSpec, *, seed: int, moves: Moves | None = None) -> A
     for _ in range(ROUNDS):
         ensemble.extend(DRAWS)
         points = ensemble.points()
-        checked = _diagnosed(spec, target, points, grouped(ensemble.divergent()))
+        shape = Shape(ensemble.kept, ensemble.copies)
+        checked = _diagnosed(spec, target, points, grouped(ensemble.divergent()), shape)
         if checked.passed:
             break
     flat = _flat(points)
@@ -149,7 +151,11 @@ def _flat(points: FloatArray) -> FloatArray:
 
 
 def _diagnosed(
-    spec: ModelSpec, target: Indicators, points: FloatArray, divergent: NDArray[np.bool_]
+    spec: ModelSpec,
+    target: Indicators,
+    points: FloatArray,
+    divergent: NDArray[np.bool_],
+    chains: Shape,
 ) -> Diagnostics:
     """Hold the states of oblasts to the gate."""
     flat = _flat(points)
@@ -165,7 +171,7 @@ def _diagnosed(
             for name, value in named.items()
         }
     )
-    return diagnose(data, divergent, (), fields=list(named))
+    return measure(data, divergent, (), chains, fields=list(named))
 
 
 def oblast_means(spec: ModelSpec) -> FloatArray:
