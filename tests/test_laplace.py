@@ -10,7 +10,7 @@ from scipy.special import gammaln
 from threatkit.errors import GateNotMet
 from threatkit.model import sparsefield
 from threatkit.model.build import build, outcome_logp
-from threatkit.model.centring import Centring
+from threatkit.model.centring import Centring, Chosen
 from threatkit.model.coordinates import move
 from threatkit.model.density import Density, zero_sum_basis
 from threatkit.model.ensemble import Moves
@@ -129,7 +129,7 @@ def test_the_gradient_is_the_derivative_of_the_density(
         at = density.layout.slots["field"]
         count = density._field.own.stop - density._field.own.start
         known = Centring(rng.uniform(0, 3, count), rng.standard_normal(count))
-        density = Density(density.spec, centring=known)
+        density = Density(density.spec, centring=Chosen(known, density.spec.pillars))
         assert at == density.layout.slots["field"]
     point = 0.4 * rng.standard_normal((density.size, 3))
     _, grad = density(point)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threatkit.model.build import LEAST_POPULATION_ERROR
-from threatkit.model.centring import Centring, centring
+from threatkit.model.centring import Chosen, centring
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.exposure import Exposure, zero_sum_basis
 from threatkit.model.outcome import Outcome, Pushed, dynamics, incidence
@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 class Density:
     """Log density of a specification at points of shape (size, points)."""
 
-    def __init__(self, spec: ModelSpec, *, centring: Centring | None = None) -> None:
+    def __init__(self, spec: ModelSpec, *, centring: Chosen | None = None) -> None:
         """Lay out the coordinates.
 
         Parameters
@@ -34,16 +34,19 @@ class Density:
         spec
             The specification.
         centring
-            Of the field, from `centred`; None leaves it non-centred.
+            From `centred`; None leaves all coordinates non-centred.
         """
         self.spec = spec
-        self._centring = centring
+        chosen = centring or Chosen()
+        self._centring = chosen.field
         self.layout = Layout()
         self._outcome = Outcome(spec)
         self._field = make_field(spec.panel.graph, international_weight=spec.international_weight)
         self._add_hyperparameters()
         self._add_people()
-        self._pillars = [Pillar(spec, name, self.layout) for name in spec.pillars]
+        self._pillars = [
+            Pillar(spec, name, self.layout, centred=name in chosen.pillars) for name in spec.pillars
+        ]
         self._measured = Measured(spec, self._pillars, self.layout)
         self._exposure = Exposure(spec, self.layout)
         self.layout.add("field", self._field.size)
@@ -111,7 +114,8 @@ class Density:
         self._exposure.push(values, pushed.log_exposure)
         by_mean, by_other = self._measured.push(values, parts["states"])
         self._push_eta(values, parts, pushed.eta, by_mean)
-        return values.finish(logp + by_other + parts["left"])
+        left = parts["left"] + sum(pillar.left(values) for pillar in self._pillars)
+        return values.finish(logp + by_other + left)
 
     def _parts(self, values: Values) -> dict[str, Any]:
         mixing = self._mixing(values)
@@ -155,8 +159,8 @@ class Density:
         e[own], left = self._centring.forward(u[own], w)
         return e, left
 
-    def centred(self, point: FloatArray) -> Centring | None:
-        """Return the centring of the field that a mode given the hyperparameters asks for.
+    def centred(self, point: FloatArray) -> Chosen:
+        """Return the centring that a mode given the hyperparameters asks for.
 
         Parameters
         ----------
@@ -171,7 +175,9 @@ class Density:
         known = np.maximum((behind - ahead) / 2e-4, 0.0)
         own = self._field.own
         scale = values.scalar("field_sd") * self._field.spread(self._mixing(values))[0]
-        return centring(values.vector("field")[own, 0], scale[:, 0], self._field.information(known))
+        raw, known = values.vector("field")[own, 0], self._field.information(known)
+        chosen = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
+        return Chosen(centring(raw, scale[:, 0], known), chosen)
 
     def _push_outcome(self, values: Values, eta: FloatArray, parts: dict[str, Any]) -> Pushed:
         coefficients = (

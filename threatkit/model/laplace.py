@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.errors import GateNotMet
-from threatkit.model.centring import Centring
+from threatkit.model.centring import Chosen
 from threatkit.model.chains import Update
 from threatkit.model.course import movement_coords
 from threatkit.model.density import Density
@@ -98,8 +98,8 @@ def laplace_fit(
     return replace(result, seconds={**ensemble.seconds, "check": checking})
 
 
-def _centring(spec: ModelSpec) -> Centring | None:
-    """Return the centring of the field, from a first mode without it."""
+def _centring(spec: ModelSpec) -> Chosen:
+    """Return the centring, from a first mode without it."""
     density = Density(spec)
     with threadpool_limits(1):
         mode = find_mode(density, np.zeros(density.size), held=density.curved)

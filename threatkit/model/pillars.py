@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, psi
 
 from threatkit.model.build import STUDENT_NU
+from threatkit.model.centring import LEAST_KNOWN
 from threatkit.model.coordinates import Layout, Values
+from threatkit.model.oblasts import Known, Oblasts
 from threatkit.model.outcome import incidence
 from threatkit.model.spec import ModelSpec, indicator_names
 
@@ -20,9 +22,12 @@ FloatArray = NDArray[np.float64]
 class Pillar:
     """One pillar over districts: geometry, oblast effects around their country's, and rest."""
 
-    def __init__(self, spec: ModelSpec, name: str, layout: Layout) -> None:
+    def __init__(
+        self, spec: ModelSpec, name: str, layout: Layout, *, centred: bool = False
+    ) -> None:
         panel = spec.panel
         self.name = name
+        self._centred = centred
         self.share = panel.people / panel.people.sum()
         self._fixed = panel.fixed.get(name, np.zeros(len(panel.districts)))[:, None]
         table = panel.measurements.table
@@ -48,6 +53,24 @@ class Pillar:
                     layout.add(f"{name}_district_sd", prior=spec.priors.pillar_district_sd)
                     layout.add(f"{name}_district", len(panel.districts))
                     self._levels.append("district")
+        self._held = Oblasts(spec, name, self._fixed, self._oblast_of, self._oblast_country)
+
+    def known(self, values: Values) -> Known:
+        """Return what the indicators say of the oblasts' effects."""
+        country = values.scalar(f"{self.name}_country_sd") * values.vector(f"{self.name}_country")
+        return self._held.known(values, country, values.scalar(f"{self.name}_oblast_sd"))
+
+    def tight(self, values: Values) -> bool:
+        """Return whether indicators hold an oblast's effect more than its prior does."""
+        if "oblast" not in self._levels or not self._held.any:
+            return False
+        return bool((self.known(values).q > 1 + LEAST_KNOWN).any())
+
+    def left(self, values: Values) -> FloatArray:
+        """Return what the density of centred coordinates leaves out, shape (points,)."""
+        if not self._centred:
+            return np.zeros(values.count)
+        return self._held.left(values, self.known(values))
 
     def effects(self, values: Values) -> dict[str, FloatArray]:
         """Return the effects of countries and oblasts, and the districts' own coordinates."""
@@ -57,7 +80,8 @@ class Pillar:
             country = values.scalar(f"{name}_country_sd") * values.vector(f"{name}_country")
             effects[f"{name}_country"] = country
         if "oblast" in self._levels:
-            own = values.scalar(f"{name}_oblast_sd") * values.vector(f"{name}_oblast")
+            raw = self.known(values).e if self._centred else values.vector(f"{name}_oblast")
+            own = values.scalar(f"{name}_oblast_sd") * raw
             effects[f"{name}_oblast"] = country[self._oblast_country] + own
         if "district" in self._levels:
             effects[f"{name}_district"] = values.vector(f"{name}_district")
@@ -82,10 +106,18 @@ class Pillar:
             self._push(values, "district", grad)
         if "oblast" in self._levels:
             by_oblast = self._sum_oblast @ grad
-            self._push(values, "oblast", by_oblast)
+            if self._centred:
+                sd, known = values.scalar(f"{self.name}_oblast_sd"), self.known(values)
+                values.push(f"{self.name}_oblast_sd", np.einsum("ij,ij->j", by_oblast, known.e))
+                more = self._held.push(values, known, sd * by_oblast, sd)
+            else:
+                self._push(values, "oblast", by_oblast)
             grad = by_oblast
         if "country" in self._levels:
-            self._push(values, "country", self._sum_country @ grad)
+            by_country = self._sum_country @ grad
+            if self._centred:
+                by_country += more
+            self._push(values, "country", by_country)
 
     def _push(self, values: Values, level: str, grad: FloatArray) -> None:
         block, sd = f"{self.name}_{level}", f"{self.name}_{level}_sd"
