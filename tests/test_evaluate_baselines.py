@@ -169,6 +169,7 @@ def test_the_shipped_data() -> None:
     table = made.table()
     assert table["years"].eq(14).all()
     assert table["observed"].nunique() == 1
+    assert set(table["log_score_verdict"].drop("shrunken frequency")) <= {"worse", "not decided"}
     best = table.loc["shrunken frequency"]
     for score, sign in (("log_score", -1), ("brier", 1), ("crps", 1), ("ignorance", 1)):
         others = table.drop(index="shrunken frequency")[score]
@@ -177,7 +178,7 @@ def test_the_shipped_data() -> None:
     assert parts["resolution"] == 0
     assert list(readout(table).index) == list(differences(table).index) == list(table.index)
     assert set(SCORES) <= set(table)
-    long = by_score(table).loc["Brier"].set_index("baseline")
+    long = by_score(table).loc["Brier"].set_index("forecaster")
     assert long.loc["zero", "mean"] == pytest.approx(1000 * table.loc["zero", "brier"])
     assert long.loc["zero", "diff_lo"] == pytest.approx(1000 * table.loc["zero", "brier_diff_lo"])
     assert not table.isna().any().any()
@@ -190,10 +191,10 @@ def test_a_year_still_running_is_scored_in_part() -> None:
 
 
 def test_the_command() -> None:
-    run = CliRunner().invoke(threatkit, ["baselines", "--origins", "2022:2024", "--format", "csv"])
+    run = CliRunner().invoke(threatkit, ["baselines", "--origins", "2023:2024", "--format", "csv"])
     assert run.exit_code == 0, run.output
-    assert run.stdout.splitlines()[0].startswith("baseline,log_score,log_score_lo")
-    assert len(run.stdout.splitlines()) == 7
+    assert run.stdout.splitlines()[0].startswith("forecaster,log_score,log_score_lo")
+    assert len(run.stdout.splitlines()) == 11
     table = CliRunner().invoke(threatkit, ["baselines", "--origins", "2024"])
     assert table.exit_code == 0
     assert "shrunken frequency" in table.stdout

@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluate", "report"},
     {"export"},
     {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
-    {"brief"},
+    {"brief", "rolling"},
     {"cli"},
     {"__main__"},
 )

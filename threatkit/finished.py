@@ -106,14 +106,23 @@ def json_folder(path: Path) -> Folder[Any]:
 
 
 @cache
-def code_version() -> str:
-    """Return a hash of the toolkit's own code and of the versions it computes with."""
+def code_version(*parts: str) -> str:
+    """Return a hash of the toolkit's own code and of the versions it computes with.
+
+    Parameters
+    ----------
+    parts
+        Modules and packages of it that count, as ``model`` or ``evaluate/baselines``; all of
+        them if none is given.
+    """
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-        digest.update(path.read_bytes())
-    for name in _LIBRARIES:
-        digest.update(f"{name} {version(name)}".encode())
+        name = path.relative_to(_PACKAGE).with_suffix("").as_posix()
+        if not parts or any(name == part or name.startswith(f"{part}/") for part in parts):
+            digest.update(name.encode())
+            digest.update(path.read_bytes())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {version(library)}".encode())
     return digest.hexdigest()
 
 

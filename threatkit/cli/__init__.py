@@ -17,6 +17,7 @@ import click
 
 from threatkit import __version__
 from threatkit.cli.assessment import assess, remap, rescore
+from threatkit.cli.backtest import backtest
 from threatkit.cli.baselines import baselines
 from threatkit.cli.calibrate import calibrate
 from threatkit.cli.compare import compare
@@ -85,6 +86,7 @@ for command in (
     remap,
     fit,
     baselines,
+    backtest,
     calibrate,
     forecast,
     indicators,

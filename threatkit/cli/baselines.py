@@ -51,9 +51,9 @@ def baselines(
     """Score simple forecasts one year ahead.
 
     Each is made at the end of every origin from the years up to it alone, and scored on the
-    next year wherever a source covers it. Intervals of 95% come from drawing whole years
-    again. diff is the score less that of the shrunken frequency, the one to beat. The table
-    has scores in thousandths; csv and json have them as they are, one row a baseline.
+    next year wherever a source covers it. Intervals of 95% are Student's over years. diff is
+    the score less that of the shrunken frequency, the one to beat. The table has scores in
+    thousandths; csv and json have them as they are, one row a baseline.
 
     The curated list of events was compiled with hindsight, so these are backcasts.
 
@@ -67,6 +67,8 @@ def baselines(
     from threatkit.evaluate.baselines import standard_baselines
     from threatkit.evaluate.outcome import outcomes
     from threatkit.evaluate.readout import by_score
+    from threatkit.evaluate.regression import Origins as Indicators
+    from threatkit.evaluate.regression import indicator_baselines
     from threatkit.geo.boundaries import load_boundaries
     from threatkit.geo.graph import build_graph
     from threatkit.model.assemble import Outcome
@@ -81,6 +83,14 @@ def baselines(
         require_death=settings.require_death,
         start_year=settings.start_year,
     )
-    happened = outcomes(catalogue, build_graph(outlines), rules)
-    table = backtest(happened, origins, standard_baselines()).table()
-    print_frame(by_score(table) if form == "table" else table, form)
+    graph = build_graph(outlines)
+    happened = outcomes(catalogue, graph, rules)
+    named = {
+        **standard_baselines(),
+        **indicator_baselines(Indicators(catalogue, graph, rules).panel),
+    }
+    table = backtest(happened, origins, named).table()
+    print_frame(by_score(table)[_COLUMNS] if form == "table" else table, form)
+
+
+_COLUMNS = ["forecaster", "mean", "lo", "hi", "diff", "diff_lo", "diff_hi", "verdict"]

@@ -1,6 +1,6 @@
-"""Rolling origins: each forecast made from the years before it, and scored on the next one."""
+"""Rolling origins: each forecast made from the years before it, and scored on those after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate import proper
 from threatkit.evaluate.baselines import FEWEST_YEARS, Baseline, thinned
-from threatkit.evaluate.difference import bootstrap, difference
+from threatkit.evaluate.difference import compare, student, verdict
 from threatkit.evaluate.outcome import Outcomes
 
 FloatArray = NDArray[np.float64]
 
 #: The scores that are averaged over cells, in the order of every table.
 SCORES = ("log_score", "brier", "crps", "ignorance", "interval_score")
+#: Scores of which more is better.
+HIGHER_IS_BETTER = frozenset({"log_score"})
 #: The baseline that differences are taken from: the one to beat.
 REFERENCE = "shrunken frequency"
 INTERVAL_PROB = 0.9
+#: Last origin on whose scores a choice may rest; later ones are reported apart, as they fall.
+LAST_CHOICE = 2017
 
 
 @dataclass(frozen=True)
@@ -29,70 +33,121 @@ class Backtest:
     Attributes
     ----------
     cells
-        One row a forecast, district and year that is covered: baseline, district, country,
-        year, part, event (probability that there was one), prob, expected, the scores of
-        `SCORES` and coverage.
+        One row a forecaster, origin, horizon and district whose outcome a source covers:
+        forecaster, origin, horizon (years ahead, from 1), district, country, year, part (of
+        the year that is covered), event (probability that there was an episode), prob,
+        expected, the scores of `SCORES` and coverage.
     """
 
     cells: pd.DataFrame
 
     def of(self, name: str) -> pd.DataFrame:
-        """Return the rows of one baseline."""
-        return self.cells[self.cells["baseline"] == name]
+        """Return the rows of one forecaster."""
+        return self.cells[self.cells["forecaster"] == name]
+
+    def where(self, keep: "pd.Series[bool]") -> "Backtest":
+        """Return the rows of a selection."""
+        return Backtest(self.cells[keep])
+
+    def at(self, horizon: int) -> "Backtest":
+        """Return the rows of one horizon."""
+        return self.where(self.cells["horizon"] == horizon)
+
+    def choices(self) -> "Backtest":
+        """Return the rows of origins on which choices may rest."""
+        return self.where(self.cells["origin"] <= LAST_CHOICE)
+
+    def locked(self) -> "Backtest":
+        """Return the rows of origins that no choice has seen."""
+        return self.where(self.cells["origin"] > LAST_CHOICE)
 
     def table(
-        self, *, reference: str = REFERENCE, ci_prob: float = 0.95, seed: int = 1
+        self,
+        *,
+        reference: str = REFERENCE,
+        names: Sequence[str] | None = None,
+        ci_prob: float = 0.95,
     ) -> pd.DataFrame:
-        """Return mean scores with their intervals over years, and differences.
+        """Return mean scores with their intervals, and differences from a reference.
+
+        Parameters
+        ----------
+        reference
+            The forecaster that differences are taken from.
+        names
+            The forecasters in the table; all of them if not given.
+        ci_prob
+            Probability inside each interval.
 
         Returns
         -------
         DataFrame
-            Index baseline. For each of `SCORES` the mean, its interval ``_lo``, ``_hi``,
-            and ``_diff``, ``_diff_lo``, ``_diff_hi``: the score less that of the reference
-            in the same cells. Besides: reliability and resolution (parts of the Brier
-            score), average_precision, coverage of 90% intervals, expected (cells with an
-            episode), observed, cells and years.
+            Index forecaster. For each of `SCORES` the mean, its interval over years ``_lo``,
+            ``_hi``; and in the cells that the reference has too (all others are left out of
+            it) the score less that of the reference ``_diff``, with its interval over years
+            ``_diff_lo``, ``_diff_hi``, from drawing country-years ``_diff_lo_cy``,
+            ``_diff_hi_cy``, without the heaviest year ``_diff_rest``, ``_diff_rest_lo``,
+            ``_diff_rest_hi``, ``_diff_heaviest``, and what may be said of it, ``_verdict``.
+            Besides: reliability and resolution (parts of the Brier score),
+            average_precision, coverage of 90% intervals, expected (cells with an episode),
+            observed, cells and years.
         """
-        base = self.of(reference)
-        rows = {}
-        for name in self.cells["baseline"].unique():
-            own = self.of(name)
-            year = own["year"].to_numpy()
-            prob, event = own["prob"].to_numpy(), own["event"].to_numpy()
-            row: dict[str, float] = {}
-            for score in SCORES:
-                values = own[score].to_numpy()
-                made = bootstrap(values, year, ci_prob=ci_prob, seed=seed)
-                less = difference(values, base[score].to_numpy(), year, ci_prob=ci_prob, seed=seed)
-                row |= {score: made.mean, f"{score}_lo": made.lo, f"{score}_hi": made.hi}
-                row |= {
-                    f"{score}_diff": less.mean,
-                    f"{score}_diff_lo": less.lo,
-                    f"{score}_diff_hi": less.hi,
-                }
-            parts = proper.brier_parts(prob, event)
-            rows[name] = row | {
-                "reliability": parts["reliability"],
-                "resolution": parts["resolution"],
-                "average_precision": proper.average_precision(prob, event),
-                "coverage": float(own["coverage"].mean()),
-                "expected": float(prob.sum()),
-                "observed": float(event.sum()),
-                "cells": float(len(own)),
-                "years": float(len(np.unique(year))),
-            }
-        frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")
+        base = self.of(reference).set_index(_CELL)
+        wanted = self.cells["forecaster"].unique() if names is None else names
+        rows = {str(name): _row(self.of(str(name)), base, ci_prob) for name in wanted}
+        frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("forecaster")
         return frame.astype({"cells": int, "years": int})
+
+
+_CELL = ["origin", "horizon", "district"]
+
+
+def _row(own: pd.DataFrame, base: pd.DataFrame, ci_prob: float) -> dict[str, float | str]:
+    """Return the row of one forecaster in `Backtest.table`."""
+    both = own.join(base[list(SCORES)].add_suffix("_base"), on=_CELL, how="inner")
+    year = own["year"].to_numpy()
+    prob, event = own["prob"].to_numpy(), own["event"].to_numpy()
+    row: dict[str, float | str] = {}
+    for score in SCORES:
+        made = student(own[score].to_numpy(), year, ci_prob=ci_prob)
+        row |= {score: made.mean, f"{score}_lo": made.lo, f"{score}_hi": made.hi}
+        less = compare(
+            both[score].to_numpy(),
+            both[f"{score}_base"].to_numpy(),
+            both["year"].to_numpy(),
+            both["country"].to_numpy(dtype=str),
+            ci_prob=ci_prob,
+        )
+        rest = less.without_heaviest
+        row |= {
+            f"{score}_diff": less.over_years.mean,
+            f"{score}_diff_lo": less.over_years.lo,
+            f"{score}_diff_hi": less.over_years.hi,
+            f"{score}_diff_lo_cy": less.over_country_years.lo,
+            f"{score}_diff_hi_cy": less.over_country_years.hi,
+            f"{score}_diff_rest": rest.mean,
+            f"{score}_diff_rest_lo": rest.lo,
+            f"{score}_diff_rest_hi": rest.hi,
+            f"{score}_diff_heaviest": float("nan") if less.heaviest is None else less.heaviest,
+            f"{score}_verdict": verdict(less, higher_is_better=score in HIGHER_IS_BETTER),
+        }
+    parts = proper.brier_parts(prob, event)
+    return row | {
+        "reliability": parts["reliability"],
+        "resolution": parts["resolution"],
+        "average_precision": proper.average_precision(prob, event),
+        "coverage": float(own["coverage"].mean()),
+        "expected": float(prob.sum()),
+        "observed": float(event.sum()),
+        "cells": float(len(own)),
+        "years": float(len(np.unique(year))),
+    }
 
 
 def backtest(
     outcomes: Outcomes, origins: Sequence[int], baselines: Mapping[str, Baseline]
 ) -> Backtest:
     """Forecast the year after each origin and score it.
-
-    The log score holds probabilities between e and 1 - e with e = 1 / (2 (n + 1)), n the
-    covered district-years before the origin: a forecast of 0 is not punished without end.
 
     Parameters
     ----------
@@ -109,27 +164,51 @@ def backtest(
         With every origin that lies outside the data, has too short a past, or whose next
         year no source covers.
     """
-    _check(outcomes, origins)
-    parts = []
+    check_origins(outcomes, origins, covered=True)
+    parts: list[pd.DataFrame] = []
     for origin in origins:
         history = outcomes.until(origin)
-        outcome, part = outcomes.target(origin + 1)
-        known = part > 0
-        floor = 0.5 / (float(history.covered.sum()) + 1.0)
         for name, baseline in baselines.items():
-            pmf = thinned(baseline(history)[known], part[known])
-            scored = scores_of(pmf, outcome[known], floor=floor)
-            head = outcomes.districts[known].reset_index()[["district", "country"]]
-            parts.append(
-                pd.concat(
-                    [
-                        head.assign(baseline=name, year=origin + 1, part=part[known]),
-                        scored,
-                    ],
-                    axis=1,
-                )
-            )
+            parts += scored(name, origin, baseline(history)[None], outcomes, history=history)
     return Backtest(pd.concat(parts, ignore_index=True))
+
+
+def scored(
+    name: str, origin: int, pmf: FloatArray, outcomes: Outcomes, *, history: Outcomes
+) -> Iterator[pd.DataFrame]:
+    """Yield the scored cells of the forecasts of one origin, one frame a horizon.
+
+    The log score holds probabilities between e and 1 - e with e = 1 / (2 (n + 1)), n the
+    covered district-years of the origin's history: a forecast of 0 is not punished without
+    end. A year that no source covers yields nothing: it is missing, not zero.
+
+    Parameters
+    ----------
+    name
+        Of the forecaster.
+    origin
+        Year at whose end the forecasts were made.
+    pmf
+        Shape (horizon, N, K + 1): distributions of the counts of whole years, the first is
+        the year after the origin; NaN where a district has no forecast.
+    outcomes
+        What happened.
+    history
+        What the origin knew.
+    """
+    floor = 0.5 / (float(history.covered.sum()) + 1.0)
+    for step, said in enumerate(pmf, start=1):
+        column = origin + step - int(outcomes.years[0])
+        if column >= len(outcomes.years):
+            continue
+        outcome, part = outcomes.pmf[:, column], outcomes.part[:, column]
+        known = (part > 0) & np.isfinite(said).all(axis=1)
+        if not known.any():
+            continue
+        head = outcomes.districts[known].reset_index()[["district", "country"]]
+        made = scores_of(thinned(said[known], part[known]), outcome[known], floor=floor)
+        labels = {"forecaster": name, "origin": origin, "horizon": step, "year": origin + step}
+        yield pd.concat([head.assign(**labels, part=part[known]), made], axis=1)
 
 
 def scores_of(pmf: FloatArray, outcome: FloatArray, *, floor: float) -> pd.DataFrame:
@@ -159,8 +238,23 @@ def scores_of(pmf: FloatArray, outcome: FloatArray, *, floor: float) -> pd.DataF
     )
 
 
-def _check(outcomes: Outcomes, origins: Sequence[int]) -> None:
-    """Refuse origins that cannot be scored, all of them at once."""
+def check_origins(outcomes: Outcomes, origins: Sequence[int], *, covered: bool) -> None:
+    """Refuse origins that cannot be used, all of them at once.
+
+    Parameters
+    ----------
+    outcomes
+        What happened, from the first year of the data to the last.
+    origins
+        Years at whose end forecasts are made.
+    covered
+        Whether to refuse origins whose next year no source covers, too.
+
+    Raises
+    ------
+    InvalidInput
+        With each origin that lies outside the data or has too short a past.
+    """
     faults: list[Fault] = []
     first = int(outcomes.years[0]) + FEWEST_YEARS - 1
     for origin in origins:
@@ -175,7 +269,8 @@ def _check(outcomes: Outcomes, origins: Sequence[int]) -> None:
                         f"Choose origins from {first}",
                     )
                 )
-            outcomes.target(origin + 1)
+            if covered:
+                outcomes.target(origin + 1)
         except InvalidInput as error:
             faults.extend(error.faults)
     if not origins:

@@ -18,6 +18,11 @@ from threatkit.model.assemble import Outcome, assemble, covered_years
 
 FloatArray = NDArray[np.float64]
 
+#: Distributions of counts reach at least to this count; the last bin is open.
+LARGEST = 20
+#: An origin knows at least this many years, if the data reach back so far.
+PAST = 8
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -79,6 +84,24 @@ class Outcomes:
             part=self.part[:, :last],
         )
 
+    def since(self, year: int) -> "Outcomes":
+        """Return what happened from a year on; all of it if the year lies before the data."""
+        first = max(year - int(self.years[0]), 0)
+        return replace(
+            self, years=self.years[first:], pmf=self.pmf[:, first:], part=self.part[:, first:]
+        )
+
+    def history(self, origin: int, start_year: int | None = None) -> "Outcomes":
+        """Return what an origin knows: from ``start_year`` on, but at least `PAST` years.
+
+        Raises
+        ------
+        InvalidInput
+            If the origin lies outside the data.
+        """
+        known = self.until(origin)
+        return known if start_year is None else known.since(first_year(origin, start_year))
+
     def target(self, year: int) -> tuple[FloatArray, FloatArray]:
         """Return the outcome of a year, (N, K + 1), and the part that is covered, (N,).
 
@@ -100,6 +123,11 @@ class Outcomes:
                 )
             )
         return self.pmf[:, column], self.part[:, column]
+
+
+def first_year(origin: int, start_year: int) -> int:
+    """Return the first year that an origin knows: `PAST` years are its least."""
+    return min(start_year, origin - PAST + 1)
 
 
 def outcomes(catalogue: Catalogue, graph: Graph, rules: Outcome) -> Outcomes:
@@ -124,7 +152,7 @@ def outcomes(catalogue: Catalogue, graph: Graph, rules: Outcome) -> Outcomes:
     part = np.where(panel.regime >= 0, covered, 0.0)[panel.country_of]
     part[panel.people <= 0] = 0.0
     top = int(panel.cells["count"].max()) if len(panel.cells) else 1
-    pmf = np.zeros((*part.shape, max(top, 1) + 1))
+    pmf = np.zeros((*part.shape, max(top, LARGEST) + 1))
     pmf[..., 0] = 1.0
     district, period = (panel.cells[name].to_numpy(dtype=int) for name in ("district", "period"))
     pmf[district, period] = 0.0

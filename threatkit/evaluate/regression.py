@@ -1,11 +1,10 @@
 """Forecasts by regression on the indicators: what a textbook or a composite index would say.
 
-Each is fitted anew at every origin, on the years up to it and on the indicator values whose
-period had ended by then. Most values were published long after that, and many periods are
-younger than most origins: early on, these forecasts know little but people and the border.
+Each is fitted anew at every origin, on the years up to it and on the indicator values that were
+published by then. Few were: early on, these forecasts know little but people and the border.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib import import_module
@@ -22,12 +21,14 @@ from threadpoolctl import threadpool_limits
 from threatkit.data.catalogue import Catalogue
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate.baselines import Baseline, with_counts
+from threatkit.evaluate.knowledge import LAG_MONTHS, known_at
 from threatkit.evaluate.outcome import Outcomes
 from threatkit.geo.graph import Graph
 from threatkit.model.assemble import Outcome, assemble
 from threatkit.model.panel import Panel
 
 FloatArray = NDArray[np.float64]
+PanelOf = Callable[[Outcomes], Panel]
 
 #: Standard deviation of the normal penalty on each coefficient but the level.
 COEFFICIENT_SD = 1.0
@@ -53,20 +54,25 @@ class Origins:
     ----------
     catalogue, graph, rules
         As for `threatkit.evaluate.outcome.outcomes`.
+    lag_months
+        As for `threatkit.evaluate.knowledge.known_at`.
     """
 
     catalogue: Catalogue
     graph: Graph
     rules: Outcome
-    _panels: dict[int, Panel] = field(default_factory=dict)
+    lag_months: int = LAG_MONTHS
+    _panels: dict[tuple[int, int], Panel] = field(default_factory=dict)
 
     def panel(self, history: Outcomes) -> Panel:
         """Return the panel as it stood at the end of the last year of a history."""
-        year = int(history.years[-1])
-        if year not in self._panels:
+        first, year = int(history.years[0]), int(history.years[-1])
+        if (first, year) not in self._panels:
             at = min(date(year, 12, 31), self.rules.as_of or date.max)
-            self._panels[year] = assemble(self.catalogue, self.graph, replace(self.rules, as_of=at))
-        return self._panels[year]
+            known = known_at(self.catalogue, at, lag_months=self.lag_months)
+            rules = replace(self.rules, start_year=first, as_of=at)
+            self._panels[first, year] = assemble(known, self.graph, rules)
+        return self._panels[first, year]
 
 
 def features(panel: Panel) -> pd.DataFrame:
@@ -107,18 +113,18 @@ class Glm:
 
     Attributes
     ----------
-    origins
-        Indicators at each origin.
+    panel_of
+        Indicators as they stood at the end of a history.
     likelihood
         ``poisson`` or ``nb2``.
     """
 
-    origins: Origins
+    panel_of: PanelOf
     likelihood: str
 
     def __call__(self, history: Outcomes) -> FloatArray:
         """Forecast the year after the history."""
-        panel = self.origins.panel(history)
+        panel = self.panel_of(history)
         made = features(panel).fillna(0.0).to_numpy()
         exposure = panel.exposure_years[panel.country_of] * panel.people[:, None]
         used = (exposure > 0) & history.covered
@@ -199,11 +205,11 @@ class Composite:
     on the index, fitted on the years up to the origin, gives the probability.
     """
 
-    origins: Origins
+    panel_of: PanelOf
 
     def __call__(self, history: Outcomes) -> FloatArray:
         """Forecast the year after the history."""
-        panel = self.origins.panel(history)
+        panel = self.panel_of(history)
         index = composite(panel)
         index = (index - index.mean()) / (index.std() or 1.0)
         used = history.covered & (panel.people > 0)[:, None]
@@ -252,7 +258,7 @@ class Boosting:
     model has it. Unknown values stay unknown: trees take them as they are.
     """
 
-    origins: Origins
+    panel_of: PanelOf
 
     def __call__(self, history: Outcomes) -> FloatArray:
         """Forecast the year after the history.
@@ -262,7 +268,7 @@ class Boosting:
         InvalidInput
             Without scikit-learn.
         """
-        panel = self.origins.panel(history)
+        panel = self.panel_of(history)
         still = features(panel).to_numpy()
         used = history.covered & (panel.people > 0)[:, None]
         district, year = np.nonzero(used)
@@ -271,14 +277,14 @@ class Boosting:
         weight = np.concatenate([event, (1.0 - event) * part])
         kept = weight > 0
         trees = _trees()
+        now = np.stack([panel.history[:, -1], panel.spillover[:, -1]], axis=-1)
         with threadpool_limits(limits=1):
             trees.fit(
                 np.concatenate([x, x])[kept],
                 np.repeat([1, 0], len(x))[kept],
                 sample_weight=weight[kept],
             )
-        now = np.stack([panel.history[:, -1], panel.spillover[:, -1]], axis=-1)
-        prob = trees.predict_proba(np.column_stack([still, now]))[:, 1]
+            prob = trees.predict_proba(np.column_stack([still, now]))[:, 1]
         return with_counts(np.asarray(prob, dtype=float), history)
 
 
@@ -303,20 +309,17 @@ def _trees() -> Any:
     return ensemble.HistGradientBoostingClassifier(**BOOSTING)
 
 
-def indicator_baselines(
-    catalogue: Catalogue, graph: Graph, rules: Outcome
-) -> Mapping[str, Baseline]:
+def indicator_baselines(panel_of: PanelOf) -> Mapping[str, Baseline]:
     """Return the regressions on indicators by name.
 
     Parameters
     ----------
-    catalogue, graph, rules
-        As for `threatkit.evaluate.outcome.outcomes`.
+    panel_of
+        Returns the panel as it stood at the end of a history, as `Origins.panel` does.
     """
-    origins = Origins(catalogue, graph, rules)
     return {
-        "composite index": Composite(origins),
-        "Poisson regression": Glm(origins, "poisson"),
-        "negative binomial regression": Glm(origins, "nb2"),
-        "gradient boosting": Boosting(origins),
+        "composite index": Composite(panel_of),
+        "Poisson regression": Glm(panel_of, "poisson"),
+        "negative binomial regression": Glm(panel_of, "nb2"),
+        "gradient boosting": Boosting(panel_of),
     }

@@ -150,6 +150,26 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
     )
 
 
+def yearly(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> list[FloatArray]:
+    """Return the expected episodes in each year of the horizon, each of shape (S, N).
+
+    Judgements are left out; the last year may be a part of one. What is simulated to happen
+    in one year feeds the next.
+
+    Parameters
+    ----------
+    spec, draws, seed
+        As for `forecast`.
+    """
+    rng = np.random.default_rng([seed, 1])
+    start = spec.panel.as_of + timedelta(days=1)
+    end = horizon_end(spec.panel.as_of, spec.horizon_months)
+    rate = spec.panel.people * np.exp(flat(draws, "eta"))
+    kept: list[FloatArray] = []
+    _steps(spec, draws, rate, dispersion_draws(spec, draws), start, end, rng, kept)
+    return kept
+
+
 def _identity(districts: pd.DataFrame) -> list[str]:
     wanted = ("name", "country", "oblast", "oblast_name", "fergana", "population")
     return [name for name in wanted if name in districts]
@@ -175,6 +195,7 @@ def _steps(
     end: date,
     years: Mapping[int, FloatArray],
     rng: np.random.Generator,
+    kept: list[FloatArray] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Walk through the horizon in steps of a year; what happens in one feeds the next."""
     panel = spec.panel
@@ -189,6 +210,8 @@ def _steps(
         base = rate * np.asarray(exposure)
         moved = base * np.exp(_dynamics(spec, draws, own, near))
         expected = expected + moved
+        if kept is not None:
+            kept.append(moved)
         quiet = moved if at == start else base * np.exp(_dynamics(spec, draws, own_if_none, near))
         hazard = hazard + quiet
         length = ((until - at).days + 1) / 365.25

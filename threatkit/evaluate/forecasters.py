@@ -1,0 +1,141 @@
+"""Who forecasts at an origin: simple forecasts, regressions, and the model with and without parts.
+
+Each function here is a piece of work that any process can do from its arguments alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threatkit.evaluate.baselines import Baseline, Frequency, standard_baselines
+from threatkit.evaluate.counts import count_pmf
+from threatkit.evaluate.outcome import Outcomes
+from threatkit.evaluate.regression import indicator_baselines
+from threatkit.model.forecast import yearly
+from threatkit.model.panel import Panel
+from threatkit.model.priors import Prior
+from threatkit.model.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from threatkit.model.fit import Fit
+
+FloatArray = NDArray[np.float64]
+
+MODEL = "model"
+#: So many draws of the expected numbers are kept beside the distributions.
+KEPT_DRAWS = 400
+#: Standard deviation of the place effect where it is left out.
+_NO_FIELD = Prior("fixed", (0.01,))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one forecaster said at one origin.
+
+    Attributes
+    ----------
+    pmf
+        Shape (horizon, N, K + 1): distributions of the counts of whole calendar years after
+        the origin, the last bin open.
+    expected
+        Shape (horizon, S, N): draws of the expected counts; empty where there are none.
+    dispersion
+        Shape (S,): with each draw NB1's dispersion or NB2's size.
+    likelihood
+        Of a count given its expectation; empty where there are no draws.
+    passed
+        Whether the diagnostics gate was met; None where there is no gate.
+    note
+        What else there is to say: settings that were chosen, why the gate was not met.
+    """
+
+    pmf: FloatArray
+    expected: FloatArray
+    dispersion: FloatArray
+    likelihood: str = ""
+    passed: bool | None = None
+    note: str = ""
+
+
+def _without_space(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, priors=replace(spec.priors, field_sd=_NO_FIELD))
+
+
+def _without_pillars(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, pillars=())
+
+
+def _without_history(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, history=False, spillover=False, afghan_spillover=False)
+
+
+#: The model with one of its parts left out: name -> specification of it.
+ABLATIONS: Mapping[str, Callable[[ModelSpec], ModelSpec]] = {
+    "model without space": _without_space,
+    "model without pillars": _without_pillars,
+    "model without history": _without_history,
+}
+#: Forecasters that differ from the model by the pillars alone: compared with it only at origins
+#: at which indicator values of a pillar had been published.
+ABOUT_PILLARS = frozenset({"model without pillars"})
+
+
+def baselines_of(panel: Panel) -> dict[str, Baseline]:
+    """Return all forecasts that are not of the model, with the indicators of one origin."""
+    return {**standard_baselines(), **indicator_baselines(lambda _: panel)}
+
+
+def say_baselines(history: Outcomes, panel: Panel, horizons: int) -> dict[str, Said]:
+    """Return what the baselines say at an origin: the same for every year ahead.
+
+    Parameters
+    ----------
+    history
+        What the origin knows.
+    panel
+        Of the same years, with the indicator values known at the origin.
+    horizons
+        Number of years ahead.
+    """
+    made = {}
+    nothing = np.zeros((horizons, 0, len(history.districts)))
+    for name, baseline in baselines_of(panel).items():
+        pmf = np.broadcast_to(baseline(history), (horizons, *history.pmf.shape[::2]))
+        note = ""
+        if isinstance(baseline, Frequency):
+            chosen = baseline.chosen[int(history.years[-1])]
+            note = (
+                f"decay {chosen.decay:g}, share of neighbours {chosen.neighbours:g}, "
+                f"pseudo-years {chosen.pseudo_years:g}"
+            )
+        made[name] = Said(pmf, nothing, np.zeros(0), note=note)
+    return made
+
+
+def said_of_fit(spec: ModelSpec, fitted: "Fit", largest: int) -> Said:
+    """Return what a fit says of each year of its horizon.
+
+    Parameters
+    ----------
+    spec
+        What was fitted; its horizon is a whole number of years after the end of a year.
+    fitted
+        The fit.
+    largest
+        Last bin of the counts.
+    """
+    years = yearly(spec, fitted.draws, seed=fitted.seed)
+    dispersion = fitted.forecast.dispersion
+    pmf = np.stack([count_pmf(mean, dispersion, spec.likelihood, largest) for mean in years])
+    thin = max(len(dispersion) // KEPT_DRAWS, 1)
+    return Said(
+        pmf,
+        np.stack([mean[::thin][:KEPT_DRAWS] for mean in years]),
+        dispersion[::thin][:KEPT_DRAWS],
+        spec.likelihood,
+        fitted.diagnostics.passed,
+        "; ".join(fitted.diagnostics.failures),
+    )
