@@ -165,8 +165,9 @@ def yearly(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> list[FloatArray]
     start = spec.panel.as_of + timedelta(days=1)
     end = horizon_end(spec.panel.as_of, spec.horizon_months)
     rate = spec.panel.people * np.exp(flat(draws, "eta"))
+    years = _year_factors(spec, draws, range(start.year, end.year + 1), rng, seed)
     kept: list[FloatArray] = []
-    _steps(spec, draws, rate, dispersion_draws(spec, draws), start, end, rng, kept)
+    _steps(spec, draws, rate, dispersion_draws(spec, draws), start, end, years, rng, kept)
     return kept
 
 
