@@ -22,7 +22,24 @@ from threatkit.report.catalogue import (
 TRANSLATED = [lang for lang in LANGUAGES if lang != SOURCE]
 CYRILLIC = ["ru", "kk", "ky", "tg", "uz-Cyrl"]
 #: Names and abbreviations that are written alike in every language.
-KEPT = {"CSV", "SVG", "PDF", "TLP", "UCDP", "GED", "ICD", "PHIA", "OpenStreetMap", "P", "ID"}
+KEPT = {
+    *(
+        "CSV",
+        "SVG",
+        "PDF",
+        "TLP",
+        "UCDP",
+        "GED",
+        "ICD",
+        "PHIA",
+        "CRPS",
+        "SHA",
+        "AJP",
+        "HTML",
+        "STIX",
+    ),
+    *("Enter", "Tab", "Osh", "run", "json", "km", "threatkit", "OpenStreetMap", "GPKG", "GeoJSON"),
+}
 ENGLISH = re.compile(r"\b(the|of|and|with|for|not|is|are|from|than|district|chance|level)\b", re.I)
 DAY = date(2027, 4, 30)
 
