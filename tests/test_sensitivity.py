@@ -195,7 +195,9 @@ def test_what_is_expected_is_told_before_and_after_data() -> None:
     members = spec.panel.districts.index
     prior = prior_draws(spec, draws=300, seed=1)
     sure = prior.copy()
-    sure["eta"] = sure["eta"] * 0 - 4.0
+    sure["eta"] = sure["eta"] * 0 - 3.0
+    for name in ("year_sd", "dispersion", "history", "spillover"):
+        sure[name] = sure[name] * 0 + 0.01
     told = expectations(spec, members, region="north", prior=prior, posterior=sure, seed=1)
     table = told.table
     assert list(table.index) == ["north", "district-years of north with an episode"]
@@ -203,7 +205,7 @@ def test_what_is_expected_is_told_before_and_after_data() -> None:
     assert (table["before_hi"] >= table["after_hi"]).all()
     assert table.loc["north", "before_hi"] > table.loc["north", "after_hi"]
     people = spec.panel.people.sum()
-    assert table.loc["north", "after_mid"] == pytest.approx(people * np.exp(-4), rel=0.5)
+    assert table.loc["north", "after_mid"] == pytest.approx(people * np.exp(-3), rel=0.5)
     first, second = told.sentences()
     assert first.startswith("Before seeing data the model expects ")
     assert "episodes a year in north, with a probability of 90%; after, " in first
