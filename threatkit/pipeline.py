@@ -11,6 +11,7 @@ researcher can stop after any of them::
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -46,6 +47,8 @@ from threatkit.report.map import render_map
 from threatkit.schemas import schema
 from threatkit.scores import Scores, score
 from threatkit.store import RunFolder, read_record
+
+logger = logging.getLogger(__name__)
 
 _DRAWS = "posterior.nc"
 
@@ -108,6 +111,8 @@ def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
         spec = _spec(config, inputs, priors)
     if faults:
         raise InvalidInput(faults)
+    for note in spec.notes:
+        logger.warning("%s", note)
     return spec
 
 

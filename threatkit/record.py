@@ -113,6 +113,7 @@ def run_record(
             "seconds": fitted.seconds,
         },
         "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
+        "notes": list(spec.notes),
         "feedback": spec.feedback,
         "pillar_drift": assessment.pillars,
         "expectations": assessment.expected.record(),

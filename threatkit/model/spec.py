@@ -159,6 +159,16 @@ class ModelSpec:
         if faults:
             raise InvalidInput(faults)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader must know of the data before any result, a sentence each."""
+        if len(self.panel.cells):
+            return ()
+        return (
+            "no episode in the years covered: how low the rates are, and every difference between "
+            "districts, is what the priors say; the data say only that the rates are not high",
+        )
+
 
 def _choice_faults(spec: ModelSpec) -> list[Fault]:
     faults: list[Fault] = []
@@ -180,15 +190,6 @@ def _choice_faults(spec: ModelSpec) -> list[Fault]:
                 "[model] partial_coverage",
                 "the part that is seen lies above 0 and is at most 1",
                 f"{spec.partial_coverage:g}",
-            )
-        )
-    if not len(spec.panel.cells):
-        faults.append(
-            Fault(
-                "the outcome",
-                "a fit needs at least one episode in the years covered",
-                "none",
-                "Give an earlier start_year, other event_types, or more events",
             )
         )
     known = set(spec.panel.fixed) | set(spec.panel.measurements.table["pillar"])
