@@ -16,6 +16,7 @@ from threatkit.geo.graph import Graph
 from threatkit.model.field import field_basis
 from threatkit.model.forecast import simulate_counts
 from threatkit.model.panel import HISTORY_YEARS, Measurements, Panel, neighbour_mean
+from threatkit.model.sparsefield import LARGEST_DENSE, make_field
 
 FloatArray = NDArray[np.float64]
 
@@ -61,11 +62,13 @@ class Simulated:
     states: Mapping[str, FloatArray]
 
 
-def lattice(rows: int, columns: int, *, countries: int = 2) -> tuple[pd.DataFrame, Graph]:
-    """Return districts on a grid, cut into oblasts of 2 by 2 and countries of whole columns."""
+def lattice(
+    rows: int, columns: int, *, countries: int = 2, side: int = OBLAST_SIDE
+) -> tuple[pd.DataFrame, Graph]:
+    """Return districts on a grid, cut into square oblasts and countries of whole columns."""
     y, x = np.divmod(np.arange(rows * columns), columns)
     country = np.minimum(x * countries // columns, countries - 1)
-    block = (y // OBLAST_SIDE) * columns + x // OBLAST_SIDE
+    block = (y // side) * columns + x // side
     codes = [f"D{row:03d}-{column:03d}" for row, column in zip(y, x, strict=True)]
     table = pd.DataFrame(
         {
@@ -101,6 +104,7 @@ def simulate_panel(
     years: int = 15,
     seed: int,
     truth: Truth | None = None,
+    side: int = OBLAST_SIDE,
 ) -> Simulated:
     """Simulate districts, pillars, indicators and episodes from known parameters.
 
@@ -116,10 +120,12 @@ def simulate_panel(
         Of everything that is drawn.
     truth
         The parameters; the default has one pillar.
+    side
+        Districts along a side of an oblast; each oblast has an indicator's value a pillar.
     """
     truth = truth or Truth()
     rng = np.random.default_rng(seed)
-    table, graph = lattice(rows, columns, countries=countries)
+    table, graph = lattice(rows, columns, countries=countries, side=side)
     n = len(table)
     table["population"] = np.exp(rng.normal(11.5, 0.6, n))
     states = {name: _state(table, rng) for name in truth.pillar_weight}
@@ -170,8 +176,7 @@ def _eta(
     states: Mapping[str, FloatArray],
     rng: np.random.Generator,
 ) -> FloatArray:
-    basis = field_basis(graph).basis
-    structured = basis @ rng.standard_normal(basis.shape[1])
+    structured = _structured(graph, rng)
     plain = rng.standard_normal(len(table))
     space = truth.field_sd * (
         np.sqrt(truth.field_mixing) * structured + np.sqrt(1 - truth.field_mixing) * plain
@@ -181,6 +186,20 @@ def _eta(
     pillars = sum(weight * states[name] for name, weight in truth.pillar_weight.items())
     total: FloatArray = truth.intercept + (effect - effect.mean())[codes] + space + pillars
     return total
+
+
+def _structured(graph: Graph, rng: np.random.Generator) -> FloatArray:
+    """Draw the structured field; beyond `LARGEST_DENSE` districts by a sparse factor."""
+    if len(graph.districts) <= LARGEST_DENSE:
+        basis = field_basis(graph).basis
+        drawn: FloatArray = basis @ rng.standard_normal(basis.shape[1])
+        return drawn
+    field = make_field(graph)
+    count = field.size - len(graph.districts)
+    e = np.zeros((field.size, 1))
+    e[:count, 0] = rng.standard_normal(count)
+    smooth: FloatArray = field.forward(e, np.ones(1))[:, 0]
+    return smooth
 
 
 def _episodes(
