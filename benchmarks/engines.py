@@ -1,15 +1,19 @@
 """Compare the engines on simulated panels: time, agreement, and the truth, in one run.
 
-    python benchmarks/engines.py [--repeats 3] [--sizes 8x8,16x16] [--scale 50x100]
+    python benchmarks/engines.py [--repeats 3] [--sizes 8x8,16x16] [--panels sparse,ordinary]
+        [--assessment] [--output docs/engines.md]
 
 Panels come from `threatkit.model.simulate`; every figure is of this machine and its load.
-Both engines see the same specification; the reference is nuts with 4 x 2,000 draws.
-``cpu`` counts all threads. ``--assessment`` compares on the shipped data instead.
+Both engines see the same specification; the reference is nuts with 4 x 2,000 draws, an exact
+fit of its own. ``cpu`` counts all threads. ``--assessment`` adds the shipped data, where the
+reference is fitted once and the fast engine once a seed. ``--output`` writes the table
+between the markers of a document. How time grows with size: benchmarks/scale.py.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +22,15 @@ from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import flat
 from threatkit.model.laplace import laplace_fit
 from threatkit.model.simulate import Truth, simulate_panel
-from threatkit.model.spec import ModelSpec
+from threatkit.model.spec import Likelihood, ModelSpec
+
+BEGIN, END = "<!-- engines table: begin -->", "<!-- engines table: end -->"
 
 #: Intercepts, likelihoods and years of the panels: three nearly empty, one ordinary.
-PANELS = {
-    "sparse": (Truth(intercept=-4.2), 15, "nb1"),
-    "overdispersed": (Truth(intercept=-4.0, dispersion=1.5), 15, "nb1"),
-    "no field": (Truth(intercept=-4.0, field_sd=0.05), 15, "nb1"),
+PANELS: dict[str, tuple[Truth, int, Likelihood]] = {
+    "sparse": (Truth(intercept=-4.6), 15, "nb1"),
+    "overdispersed": (Truth(intercept=-4.4, dispersion=1.5), 15, "nb1"),
+    "no field": (Truth(intercept=-4.4, field_sd=0.05), 15, "nb1"),
     "ordinary": (Truth(intercept=1.5, dispersion=1e-3, history=0.0), 2, "poisson"),
 }
 
@@ -42,42 +48,64 @@ def agreement(ours: Fit, reference: Fit) -> dict[str, float]:
     low, high = (np.quantile(x, [0.05, 0.95], axis=0) for x in (a, b))
     width = np.abs((low[1] - low[0]) / (high[1] - high[0]) - 1)
     prob, other = ours.forecast.event_prob.mean(axis=0), reference.forecast.event_prob.mean(axis=0)
-    sd, same = flat(ours.draws, "field_sd"), flat(reference.draws, "field_sd")
     return {
         "mean": float(gap.mean()),
         "worst": float(gap.max()),
         "width": float(width.mean()),
         "width worst": float(width.max()),
         "prob": float(np.abs(prob / other - 1).mean()),
-        "field_sd": float(abs(sd.mean() - same.mean()) / same.std()),
+        "hyper": hyperparameters(ours, reference),
     }
 
 
-def line(name: str, made: Fit, wall: float, cpu: float, gaps: dict[str, float]) -> str:
+def hyperparameters(ours: Fit, reference: Fit) -> float:
+    """Return the largest gap of a hyperparameter's mean, in the reference's posterior sd."""
+    gaps = []
+    for name, row in ours.diagnostics.table.iterrows():
+        if name in ("eta", "event_prob") or not np.isfinite(float(row["ess_bulk"])):
+            continue
+        a, b = flat(ours.draws, str(name)), flat(reference.draws, str(name))
+        gaps.append(np.max(np.abs(a.mean(axis=0) - b.mean(axis=0)) / b.std(axis=0)))
+    return float(np.max(gaps))
+
+
+HEAD = (
+    "| data | empty cells | seed | nuts, cpu s | laplace, cpu s (wall s) | gates | mean of eta | "
+    "90% width | event probability | worst hyperparameter |"
+)
+
+
+def row(
+    label: str,
+    empty: float,
+    seed: int,
+    reference: tuple[Fit, float, float],
+    ours: tuple[Fit, float, float],
+) -> str:
     """Return one row of the table."""
-    figures = " ".join(f"{value:11.3f}" for value in gaps.values())
-    gate = "met" if made.diagnostics.passed else "NOT MET"
-    return f"{name:34s} {wall:7.1f} {cpu:7.1f} {gate:>8s} {figures}"
+    gaps = agreement(ours[0], reference[0])
+    gates = " / ".join(
+        "met" if made.diagnostics.passed else "not met" for made in (reference[0], ours[0])
+    )
+    return (
+        f"| {label} | {empty:.1%} | {seed} | {reference[2]:.1f} | {ours[2]:.1f} ({ours[1]:.1f}) "
+        f"| {gates} | {gaps['mean']:.3f} / {gaps['worst']:.3f} | {gaps['width']:.1%} / "
+        f"{gaps['width worst']:.1%} | {gaps['prob']:.1%} | {gaps['hyper']:.3f} |"
+    )
 
 
-def compare(label: str, spec: ModelSpec, seed: int) -> None:
-    """Fit one specification with both engines and print a row for each."""
+def compare(label: str, spec: ModelSpec, seeds: list[int]) -> list[str]:
+    """Fit one specification once by nuts and once a seed by the fast engine."""
     sampling = Sampling(draws=2000, max_rounds=1)
-    reference, wall, cpu = timed(lambda: fit(spec, seed=seed, sampling=sampling))
-    print(line(f"{label} nuts", reference, wall, cpu, {}), flush=True)
-    ours, wall, cpu = timed(lambda: laplace_fit(spec, seed=seed))
-    print(line(f"{label} laplace", ours, wall, cpu, agreement(ours, reference)), flush=True)
-
-
-def grow(rows: int, columns: int) -> None:
-    """Fit one large panel with the fast engine."""
-    made = simulate_panel(rows=rows, columns=columns, seed=1, truth=Truth(intercept=-4.5))
-    spec = ModelSpec(made.panel, pillars=("youth",))
-    ours, wall, cpu = timed(lambda: laplace_fit(spec, seed=1, draws=2000))
-    low, high = np.quantile(flat(ours.draws, "eta"), [0.05, 0.95], axis=0)
-    inside = ((low <= made.eta) & (made.eta <= high)).mean()
-    print(line(f"{rows * columns} districts laplace", ours, wall, cpu, {"inside 90%": inside}))
-    print(ours.seconds, *ours.diagnostics.failures, sep="\n")
+    reference = timed(lambda: fit(spec, seed=seeds[0], sampling=sampling))
+    panel = spec.panel
+    empty = 1 - len(panel.cells) / (len(panel.districts) * len(panel.periods))
+    rows = []
+    for seed in seeds:
+        ours = timed(lambda seed=seed: laplace_fit(spec, seed=seed))  # type: ignore[misc]
+        rows.append(row(label, empty, seed, reference, ours))
+        print(rows[-1], *ours[0].diagnostics.failures, sep="\n    ", flush=True)
+    return rows
 
 
 def shipped() -> ModelSpec:
@@ -93,34 +121,40 @@ def shipped() -> ModelSpec:
     return ModelSpec(assemble(catalogue, graph, Outcome(DEFAULT_EVENT_TYPES)))
 
 
+def write(path: Path, rows: list[str]) -> None:
+    """Put the table between the markers of a document."""
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    rule = "|".join(["---"] * (HEAD.count("|") - 1))
+    table = "\n".join([HEAD, f"|{rule}|", *rows])
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--sizes", default="10x10")
+    parser.add_argument("--sizes", default="8x8")
     parser.add_argument("--panels", default=",".join(PANELS))
-    parser.add_argument("--scale", default="")
     parser.add_argument("--assessment", action="store_true")
+    parser.add_argument("--output", type=Path)
     chosen: Any = parser.parse_args()
-    heads = ("mean", "worst", "width", "width worst", "prob", "field_sd")
-    print(f"{'panel':34s} {'wall s':>7s} {'cpu s':>7s} {'gate':>8s}", *(f"{h:>11s}" for h in heads))
-    if chosen.scale:
-        grow(*(int(part) for part in chosen.scale.split("x")))
-        return
-    for seed in range(1, chosen.repeats + 1):
-        if chosen.assessment:
-            compare(f"assessment {seed}", shipped(), seed)
-            continue
-        for size in chosen.sizes.split(","):
-            rows, columns = (int(part) for part in size.split("x"))
-            for name in chosen.panels.split(","):
-                truth, years, likelihood = PANELS[name]
+    print(HEAD, flush=True)
+    seeds = list(range(1, chosen.repeats + 1))
+    rows = compare("default assessment", shipped(), seeds) if chosen.assessment else []
+    for size in chosen.sizes.split(","):
+        height, width = (int(part) for part in size.split("x"))
+        for name in filter(None, chosen.panels.split(",")):
+            truth, years, likelihood = PANELS[name]
+            for seed in seeds:
                 made = simulate_panel(
-                    rows=rows, columns=columns, years=years, seed=seed, truth=truth
+                    rows=height, columns=width, years=years, seed=seed, truth=truth
                 )
-                spec = ModelSpec(made.panel, pillars=("youth",), likelihood=likelihood)  # type: ignore[arg-type]
-                empty = 1 - len(made.panel.cells) / (rows * columns * years)
-                compare(f"{name} {size} {empty:.1%} empty {seed}", spec, seed)
+                spec = ModelSpec(made.panel, pillars=("youth",), likelihood=likelihood)
+                rows += compare(f"{name}, {size}", spec, [seed])
+    if chosen.output:
+        write(chosen.output, rows)
 
 
 if __name__ == "__main__":

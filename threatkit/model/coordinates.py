@@ -8,6 +8,7 @@ normal exactly; near zero and far out that is gentler to a sampler than the loga
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +143,8 @@ class Values:
         self._moved = {
             name: move(prior, point[layout.slots[name]]) for name, prior in layout.priors.items()
         }
+        #: What a term has worked out at these points and needs again on the way back.
+        self.memo: dict[str, Any] = {}
         self._grad = np.zeros_like(point)
         self._normal = np.ones(layout.size, dtype=bool)
         for name in layout.priors:

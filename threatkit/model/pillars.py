@@ -57,8 +57,13 @@ class Pillar:
 
     def known(self, values: Values) -> Known:
         """Return what the indicators say of the oblasts' effects."""
-        country = values.scalar(f"{self.name}_country_sd") * values.vector(f"{self.name}_country")
-        return self._held.known(values, country, values.scalar(f"{self.name}_oblast_sd"))
+        held = values.memo.get(self.name)
+        if not isinstance(held, Known):
+            effect = values.vector(f"{self.name}_country")
+            country = values.scalar(f"{self.name}_country_sd") * effect
+            held = self._held.known(values, country, values.scalar(f"{self.name}_oblast_sd"))
+            values.memo[self.name] = held
+        return held
 
     def tight(self, values: Values) -> bool:
         """Return whether indicators hold an oblast's effect more than its prior does."""
