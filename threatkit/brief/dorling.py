@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-ROUNDS = 240
+ROUNDS = 300
 #: Share of the frame's smaller side squared that all circles cover together.
-COVER = 0.42
+COVER = 0.24
 #: Radius, as a share of the largest, below which no circle falls: it must be seen and hit.
-LEAST = 0.09
+LEAST = 0.12
 #: Radius, as a share of the largest, where the number of people is not known.
-UNKNOWN = 0.12
+UNKNOWN = 0.14
 
 
 def radii(people: FloatArray, area: float) -> FloatArray:
@@ -60,7 +60,7 @@ def spread(at: FloatArray, radius: FloatArray, *, rounds: int = ROUNDS) -> Float
         over = np.maximum(need - far, 0.0)
         away = np.where(far[..., None] > 1e-9, gap / np.maximum(far, 1e-9)[..., None], 0.0)
         push = np.einsum("ij,ijk->ik", over * share, away)
-        pull = 0.06 * (1 - round_ / rounds) * (at - place)
+        pull = 0.05 * max(0.0, 1 - 1.5 * round_ / rounds) * (at - place)
         place += 0.5 * push + pull
     return place
 

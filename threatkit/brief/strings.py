@@ -14,7 +14,7 @@ def script_strings(say: Translator) -> dict[str, str]:
             total="{total}",
             limit="{limit}",
         ),
-        "aboveValue": t("{n} in 100 draws lie at {limit} in 100 or more", n="{n}", limit="{limit}"),
+        "aboveValue": t("in {n} of 100 draws the chance is {limit} in 100 or more", n="{n}", limit="{limit}"),
         "threshold": t("{n} in 100", n="{n}"),
         "thresholdLabel": t("Threshold of the chance"),
         "drawTitle": t(

@@ -20,7 +20,7 @@ from threatkit.report.summary import LEVELS, level_counts
 from threatkit.report.words import Phrases
 
 #: Widths of the interval on the score of 0 to 10 (a level is 2 wide): narrow, wide, beyond.
-NARROW, WIDE = 3.0, 5.0
+NARROW, WIDE = 4.0, 5.0
 #: Chance of lying in the highest tenth, between the classes of the place.
 PLACES = (0.1, 0.5, 0.9)
 #: Factors between the classes of a contribution.
@@ -222,9 +222,9 @@ def _certainty(rows: Rows, phrases: Phrases) -> dict[str, Any]:
         ),
         meaning=t(
             "The less certain, the fewer colours. The interval on the score of 0 to 10 is under "
-            "3 wide (all levels told apart), under 5, or wider."
+            "4 wide (all levels told apart), under 5, or wider."
         ),
-        bands=[t("interval under 3"), t("3 to 5"), t("5 or wider")],
+        bands=[t("interval under 4"), t("4 to 5"), t("5 or wider")],
     )
 
 

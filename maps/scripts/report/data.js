@@ -73,10 +73,17 @@ const report = {};
     return [ordered[Math.floor(tail)], ordered[Math.ceil(count - 1 - tail)]];
   }
 
+  /** Return the chance of an edge, in 100, with no more digits than it has. */
+  function edgeText(edge) {
+    const value = draws.edges[edge];
+    const digits = [0, 1, 2].find(n => Number(value.toFixed(n)) === value);
+    return number(value, digits);
+  }
+
   Object.assign(report, {
     data, say, number, make, draw, districts, assessed, count, reached,
     $: id => document.getElementById(id),
-    edgeText: edge => number(draws.edges[edge], draws.edges[edge] < 1 ? 2 : draws.edges[edge] < 3 ? 2 : draws.edges[edge] < 25 ? 1 : 0),
+    edgeText,
     share: (i, edge) => above[i * (edges + 1) + edge + 1] / count,
     levelOf: (i, s) => level[bins[i * count + s]],
   });

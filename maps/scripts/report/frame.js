@@ -31,6 +31,7 @@
       this.host = host;
       this.key = key;
       this.home = key === 'valley' ? middles() : union(drawn.map(district => own.boxes.get(district.code)));
+      this.ringHome = union(data.circles[key].map(([, x, y, r]) => [x - r, y - r, x + r, y + r]));
       this.fills = draw('svg', { class: 'layer fills', 'aria-hidden': 'true' }, host);
       this.lines = draw('svg', { class: 'layer lines', 'aria-hidden': 'true' }, host);
       this.marks = draw('svg', { class: 'layer marks', 'aria-hidden': 'true' }, host);
@@ -62,7 +63,7 @@
     build() {
       const [width, height] = [this.host.clientWidth, this.host.clientHeight];
       if (!width || !height) return;
-      const [x0, y0, x1, y1] = this.home;
+      const [x0, y0, x1, y1] = state.circles ? this.ringHome : this.home;
       const pad = this.key === 'valley' ? 0 : 10;
       const fit = Math.min((width - 2 * pad) / (x1 - x0), (height - 2 * pad) / (y1 - y0));
       const k = fit * this.zoom;
@@ -71,7 +72,6 @@
       for (const layer of [this.fills, this.lines, this.marks]) layer.setAttribute('viewBox', `0 0 ${width} ${height}`);
       this.drawAreas();
       this.drawCircles();
-      this.drawLines();
       this.styles = null;
       this.mark('hover', this.last && this.last.hover);
       this.outline(this.last && this.last.chosen);
@@ -144,11 +144,12 @@
       const weigh = label => (label.kind === 'country' ? 2 : label.kind === 'exclave' ? 1 : (label.people || 0) >= 200000 ? 0 : 3);
       const group = draw('g', { class: 'names' }, this.lines);
       const taken = [[0, 0, 150, 22], [this.view.width - 92, this.view.height - 22, this.view.width, this.view.height], [this.view.width - 34, 0, this.view.width, 84]];
+      for (const [x, y] of this.numberSpots()) taken.push([x - 9, y - 9, x + 9, y + 9]);
       const labels = data.grid.labels.filter(label => label.kind !== 'exclave' || this.key === 'valley' || this.zoom > 3)
         .sort((a, b) => weigh(a) - weigh(b) || (b.people || 0) - (a.people || 0));
       for (const label of labels) {
         if (state.circles && label.kind !== 'country') continue;
-        if (label.kind === 'city' && label.people < 700000 && this.key === 'region' && this.zoom < 2 && label.people < 400000) continue;
+        if (label.kind === 'city' && this.key === 'region' && this.zoom < 2 && label.people < 400000) continue;
         pen.font = `${label.kind === 'country' ? 10 : 11}px sans-serif`;
         const text = label.kind === 'country' ? label.text.toUpperCase() : label.text;
         const width = pen.measureText(text).width + (label.kind === 'country' ? 1.4 * text.length : 0) + 6;
@@ -226,24 +227,31 @@
       this.over.overlap.setAttribute('d', over.map(other => this.shape(other.i)).join(''));
     }
 
-    /** Number the districts of a list. */
-    number(list) {
-      this.numbered = list;
-      this.places.replaceChildren();
+    /** Return where the numbers of the list stand: beside each other where they would meet. */
+    numberSpots() {
       const used = [];
-      list.forEach((i, n) => {
+      (this.numbered || []).forEach((i, n) => {
         const circle = this.circles[i];
         let at = null;
         if (state.circles && circle) at = [Number(circle.getAttribute('cx')), Number(circle.getAttribute('cy'))];
         else if (!state.circles && districts[i].at) at = this.point(districts[i].at);
-        if (!at) return;
+        if (!at || at.some((value, side) => value < 9 || value > [this.view.width, this.view.height][side] - 9)) return;
         let [x, y] = at;
-        if (x < 9 || y < 9 || x > this.view.width - 9 || y > this.view.height - 9) return;
-        for (let tries = 0; tries < 8 && used.some(([ux, uy]) => Math.hypot(ux - x, uy - y) < 17); tries++) { x += 13; if (x > this.view.width - 9) { x = at[0]; y += 13; } }
-        used.push([x, y]);
-        draw('circle', { cx: x, cy: y, r: 8.5 }, this.places);
-        draw('text', { x, y: y + 4, text: String(n + 1) }, this.places);
+        for (let tries = 0; tries < 8 && used.some(([ux, uy]) => Math.hypot(ux - x, uy - y) < 17); tries++) x += 13;
+        used.push([x, y, n + 1]);
       });
+      return used;
+    }
+
+    /** Number the districts of a list; names make room for the numbers. */
+    number(list) {
+      this.numbered = list;
+      this.drawLines();
+      this.places.replaceChildren();
+      for (const [x, y, n] of this.numberSpots()) {
+        draw('circle', { cx: x, cy: y, r: 8.5 }, this.places);
+        draw('text', { x, y: y + 4, text: String(n) }, this.places);
+      }
     }
 
     /** Zoom by a factor about the middle, or about a point of the frame. */

@@ -205,6 +205,7 @@
     before.addEventListener('change', () => report.rebuild());
     state.chosen = null;
     root.dataset.ready = '';
+    performance.mark('ready');
   }
 
   report.show = show;
