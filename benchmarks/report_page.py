@@ -1,4 +1,4 @@
-"""How heavy a report is and how fast it follows the hand: ``python benchmarks/report_page.py FILE``.
+"""How heavy a report is, and how fast it follows the hand: python benchmarks/report_page.py FILE.
 
 Opens the file in headless Chromium and prints its size, its requests, when it was first painted
 and ready, and the frames a second while the threshold is dragged over its whole range, at pixel

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tests.report_fixtures import LONG, NASTY, ROWS, draws, small_summary
-from threatkit.brief.material import DataPackage, Figure, Material
+from threatkit.brief.material import DataPackage, Material
 from threatkit.brief.skill import Difference, Skill
+from threatkit.report.plots import Figure
 
 CODES = tuple(row[0] for row in ROWS[:-1])
 #: A picture that would run a script if it were part of the page.
@@ -16,6 +17,9 @@ SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20" onload="window.pwned=1">'
     "<script>window.pwned=1</script><rect width='40' height='20' style='fill:#777'/></svg>"
 )
+
+
+FIGURES = (Figure("ranks", NASTY, "What is drawn.", SVG, "a,b\n1,2\n"),)
 
 
 def changes() -> pd.DataFrame:
@@ -68,20 +72,19 @@ def small_material(**given: Any) -> Material:
         drifted=(NASTY,),
         changes=changes(),
         previous={"run_id": "20251130-0123abcd-1", "as_of": "2025-11-30"},
-        figures=(Figure("ranks", NASTY, "What is drawn.", SVG, "a,b\n1,2\n"),),
     )
     return replace(material, **given)
 
 
-def some_skill(lo: float = -0.001) -> Skill:
-    """Return a record of skill whose log score's interval begins where it is told."""
+def some_skill(verdict: str = "") -> Skill:
+    """Return a record of skill in which the log score has the verdict that is given."""
     return Skill(
         (
-            Difference("log_score", -0.04, 0.002, lo, 0.005),
-            Difference("brier", 0.009, 0.0001, -0.0004, 0.0005),
-            Difference("crps", 0.012, 0.0001, -0.0006, 0.0007),
+            Difference("log score", 2.0, -1.0, 5.0, verdict),
+            Difference("Brier", 0.1, -0.4, 0.5, ""),
+            Difference("CRPS", 0.1, -0.6, 0.7, ""),
         ),
+        origins="from 2018",
         expected=100.2,
         observed=78.0,
-        years=14,
     )

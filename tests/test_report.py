@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report_fixtures import LONG, NASTY, QUOTES, RTL, failed_summary
-from tests.report_material import CODES, changes, small_material, some_skill
+from tests.report_material import CODES, FIGURES, changes, small_material, some_skill
 from tests.tiny_runs import change_record, write_run
 from threatkit.brief import findings
 from threatkit.brief.dorling import circles
@@ -124,7 +124,7 @@ def test_a_district_is_named_in_the_readers_language(lang: str, shown: str) -> N
 
 @pytest.mark.parametrize("audience", ["policy", "analyst"])
 def test_names_and_titles_stay_text(audience: str) -> None:
-    page = render_report(small_material(), Options(audience=audience))  # type: ignore[arg-type]
+    page = render_report(small_material(), Options(audience=audience), FIGURES)  # type: ignore[arg-type]
     head, _, rest = page.partition("<body>")
     assert "<script>window" not in rest
     assert "<img src=x" not in page
@@ -139,7 +139,7 @@ def test_names_and_titles_stay_text(audience: str) -> None:
 
 
 def test_the_page_names_no_address_that_it_would_fetch() -> None:
-    page = render_report(small_material())
+    page = render_report(small_material(), figures=FIGURES)
     tags = re.sub(r"<script.*?</script>", "", page, flags=re.S)
     loading = re.findall(r"<(?:link|iframe|object|embed|script|img)\b[^>]*>", tags)
     assert all('src="data:image/svg+xml;base64,' in tag for tag in loading)
@@ -191,16 +191,20 @@ def test_no_skill_is_claimed_that_was_not_measured() -> None:
     assert told[0] == "Not to be told apart from past frequency."
     assert "log score +2.0 thousandths (−1.0 to +5.0)" in told[1]
     assert "100 expected, 78 seen" in told[2]
-    told = findings.how_good(small_material(skill=some_skill(0.001)), PHRASES)
+    told = findings.how_good(small_material(skill=some_skill("better")), PHRASES)
     assert told[0].startswith("Better than past frequency by some scores")
 
 
 def _skill_frame() -> pd.DataFrame:
-    row: dict[str, object] = {"baseline": "model", "expected": 9.0, "observed": 8.0, "years": 14}
-    for score in ("log_score", "brier", "crps"):
-        row |= {score: 0.1, f"{score}_diff": 0.01, f"{score}_diff_lo": -0.01,
-                f"{score}_diff_hi": 0.02}  # fmt: skip
-    return pd.DataFrame([row])
+    rows = [
+        {"origins": half, "horizon": step, "forecaster": "model", "score": score,
+         "against": "shrunken frequency", "mean": 5.0, "diff": diff, "diff_lo": diff - 2,
+         "diff_hi": diff + 2, "verdict": ""}
+        for half, diff in (("to 2017", 9.0), ("from 2018", 1.0))
+        for step in (1, 2)
+        for score in ("log score", "Brier", "CRPS", "expected", "observed")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def test_differences_are_turned_so_that_more_is_better(tmp_path: Path) -> None:
@@ -208,16 +212,17 @@ def test_differences_are_turned_so_that_more_is_better(tmp_path: Path) -> None:
     _skill_frame().to_csv(path, index=False)
     skill = read_skill(path)
     log, brier, _ = skill.differences
-    assert (log.diff, log.lo, log.hi) == (0.01, -0.01, 0.02)
-    assert (brier.diff, brier.lo, brier.hi) == (-0.01, -0.02, 0.01)
-    assert skill.years == 14
+    assert skill.origins == "from 2018"
+    assert (log.diff, log.lo, log.hi) == (1.0, -1.0, 3.0)
+    assert (brier.diff, brier.lo, brier.hi) == (-1.0, -3.0, 1.0)
+    assert (skill.expected, skill.observed) == (5.0, 5.0)
 
 
 def test_a_table_without_the_model_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="model"):
-        skill_of(_skill_frame().assign(baseline="zero"), "table.csv")
-    with pytest.raises(InvalidInput, match="brier_diff"):
-        skill_of(_skill_frame().drop(columns="brier_diff"), "table.csv")
+    with pytest.raises(InvalidInput, match="'model'"):
+        skill_of(_skill_frame().assign(forecaster="zero"), "table.csv")
+    with pytest.raises(InvalidInput, match="diff_lo"):
+        skill_of(_skill_frame().drop(columns="diff_lo"), "table.csv")
 
 
 def test_a_failed_run_says_so_first() -> None:
@@ -249,9 +254,10 @@ def test_the_yardstick_changes_the_words() -> None:
         data_of(render_report(small_material(), Options(yardstick=name)))["districts"]
         for name in ("icd203", "phia")
     )
-    assert isinstance(one, list)
-    assert isinstance(other, list)
-    assert [row.get("word") for row in one] != [row.get("word") for row in other]
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    assert one["word"] != other["word"]
+    assert one["p"] == other["p"]
 
 
 def test_a_run_of_an_older_version_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report_fixtures import LONG, NASTY
-from tests.report_material import small_material
+from tests.report_material import FIGURES, small_material
 from threatkit.brief.page import Options, render_report
 from threatkit.brief.pdf import print_page
 
@@ -42,8 +42,12 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("report")
-    (made / "policy.html").write_text(render_report(small_material()), encoding="utf-8")
-    analyst = render_report(small_material(), Options(audience="analyst", tlp="AMBER+STRICT"))
+    (made / "policy.html").write_text(
+        render_report(small_material(), figures=FIGURES), encoding="utf-8"
+    )
+    analyst = render_report(
+        small_material(), Options(audience="analyst", tlp="AMBER+STRICT"), FIGURES
+    )
     (made / "analyst.html").write_text(analyst, encoding="utf-8")
     return made
 

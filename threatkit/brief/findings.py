@@ -224,12 +224,12 @@ def how_good(material: Material, phrases: Phrases) -> list[str]:
 def score_name(score: str, phrases: Phrases) -> str:
     """Return what a score is called."""
     t = phrases.say.t
-    return {"log_score": t("log score"), "brier": t("Brier score"), "crps": t("CRPS")}[score]
+    return {"log score": t("log score"), "Brier": t("Brier score"), "CRPS": t("CRPS")}[score]
 
 
 def difference_text(item: Difference, phrases: Phrases) -> str:
     """Return a difference in thousandths with its interval; above zero is better."""
-    diff, lo, hi = (_signed(1000 * x, phrases) for x in (item.diff, item.lo, item.hi))
+    diff, lo, hi = (_signed(x, phrases) for x in (item.diff, item.lo, item.hi))
     return phrases.say.t(
         "{score} {diff} thousandths ({low} to {high})",
         score=score_name(item.score, phrases),

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.archive import read_forecast
 from threatkit.brief.skill import Skill, read_skill
 from threatkit.compare import compare_runs
-from threatkit.config import parse_config
+from threatkit.config import Config, parse_config
 from threatkit.data.catalogue import Catalogue
 from threatkit.errors import Fault, InvalidInput
 from threatkit.export.run import Run, read_run
 from threatkit.geo.graph import Graph
-from threatkit.pipeline import load_inputs
+from threatkit.pipeline import load_inputs, make_spec
+from threatkit.record import Inputs
 from threatkit.report.gather import summarise
+from threatkit.report.series import oblast_series
 from threatkit.report.summary import Summary
 from threatkit.scores import Scores
 
@@ -44,27 +47,6 @@ class DataPackage:
     version: str
     licences: tuple[tuple[str, str], ...]
     sources: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A plot of the report, with what a reader may download.
-
-    Attributes
-    ----------
-    key
-        A name for files.
-    title, caption
-        The finding, and what is drawn.
-    svg, csv
-        The picture and its numbers.
-    """
-
-    key: str
-    title: str
-    caption: str
-    svg: str
-    csv: str
 
 
 @dataclass(frozen=True)
@@ -94,8 +76,9 @@ class Material:
         Record of the previous run.
     skill
         How good the forecasts have been; None where that is not known.
-    figures
-        Plots of the report.
+    series
+        Observed and replicated episodes by oblast and year, see `oblast_series`; None where the
+        data are no longer those of the run.
     """
 
     summary: Summary
@@ -108,7 +91,7 @@ class Material:
     changes: pd.DataFrame | None = None
     previous: Mapping[str, Any] = field(default_factory=dict)
     skill: Skill | None = None
-    figures: tuple[Figure, ...] = ()
+    series: pd.DataFrame | None = None
 
     def people(self) -> FloatArray:
         """Return the people of the assessed districts; not a number where unknown."""
@@ -145,6 +128,7 @@ def gather_material(
     summary = summarise(config, inputs.catalogue, inputs.boundaries, made, scores, run.record)
     assessed = run.scores.index[run.scores["event_prob"].notna()]
     before = read_run(previous) if previous is not None else None
+    drifted = drifted_inputs(run.record["inputs"], inputs.hashes)
     return Material(
         summary=summary,
         codes=tuple(str(code) for code in assessed),
@@ -152,11 +136,19 @@ def gather_material(
         record=run.record,
         neighbours=neighbours_of(inputs.graph),
         packages=package_facts(inputs.catalogue),
-        drifted=drifted_inputs(run.record["inputs"], inputs.hashes),
+        drifted=drifted,
         changes=compare_runs(before, run).districts if before is not None else None,
         previous=before.record if before is not None else {},
         skill=read_skill(skill) if skill is not None else None,
+        series=None if drifted else fitted_series(folder, config, inputs),
     )
+
+
+def fitted_series(folder: Path, config: Config, inputs: Inputs) -> pd.DataFrame:
+    """Return what was seen and what the fitted model replicates in each oblast and year."""
+    with xr.open_datatree(folder / "posterior.nc", engine="h5netcdf") as tree:
+        draws = tree["posterior"].to_dataset().load()
+    return oblast_series(make_spec(config, inputs), draws, ci_prob=config.ci_prob)
 
 
 def _check_districts(run: Run, known: pd.Index) -> None:

@@ -1,7 +1,7 @@
 """The report as one HTML text: template, styles and script, and a policy that forbids more."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,13 +9,14 @@ from markupsafe import Markup
 
 from threatkit import __version__
 from threatkit.brief import findings, tables, text
-from threatkit.brief.districts import shared_background
+from threatkit.brief.districts import district_rows, shared_background
 from threatkit.brief.marking import COLOURS, DEFAULT, Marking, marking
 from threatkit.brief.material import Material
 from threatkit.brief.names import clean
 from threatkit.brief.payload import build_payload
 from threatkit.report.catalogue import review_mark, translator
 from threatkit.report.page import content_policy, embed_json, environment, part
+from threatkit.report.plots import Figure
 from threatkit.report.shapes import build_plane
 from threatkit.report.words import Phrases
 
@@ -60,13 +61,26 @@ class Options:
     yardstick: str = "icd203"
 
 
-def render_report(material: Material, options: Options | None = None) -> str:
-    """Return the report as one HTML text that needs and fetches nothing else."""
+def render_report(
+    material: Material, options: Options | None = None, figures: Sequence[Figure] = ()
+) -> str:
+    """Return the report as one HTML text that needs and fetches nothing else.
+
+    Parameters
+    ----------
+    material
+        What it is made of.
+    options
+        Language, audience, marking and yardstick.
+    figures
+        Its plots, see `threatkit.brief.figures.draw_figures`.
+    """
     chosen = options or Options()
     phrases = Phrases(translator(chosen.lang), chosen.yardstick)
     plane = build_plane(material.summary)
     shared = shared_background(material, plane, phrases, chosen.lang)
-    payload = build_payload(shared, plane)
+    rows = district_rows(shared)
+    payload = build_payload(shared, plane, rows, figures)
     full = chosen.audience == "analyst"
     context = {
         "t": phrases.say.t,
@@ -88,7 +102,7 @@ def render_report(material: Material, options: Options | None = None) -> str:
         "first_step": payload["draws"]["levels"][2],
         "draws": payload["draws"]["count"],
         "areas": tables.area_table(shared),
-        "districts": tables.district_table(shared, payload["districts"], full=full),
+        "districts": tables.district_table(shared, rows, full=full),
         "levels": tables.level_table(phrases),
         "words": tables.word_table(phrases),
         "forecast": text.forecast_text(material, phrases),
@@ -98,6 +112,7 @@ def render_report(material: Material, options: Options | None = None) -> str:
         "fingerprint": text.fingerprint(material, phrases),
         "records": _records(material.record) if full else [],
         "material": material,
+        "figures": figures,
         "judgements": material.summary.facts.judgements,
         "marking": marking(chosen.tlp, phrases.say.t),
         "reviewed": review_mark(phrases.say),

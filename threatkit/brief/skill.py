@@ -1,9 +1,10 @@
-"""How good forecasts have been: the mean scores of a backtest, against the baseline to beat.
+"""How good forecasts have been: the table of a backtest, against the baseline to beat.
 
-The file is the table that ``threatkit backtest`` writes: one row a forecast (column
-``baseline``), for each score its mean, the difference from the reference in the same cells
-(``_diff``) and the ends of its interval (``_diff_lo``, ``_diff_hi``). From the log score a
-difference above zero speaks for the model, from Brier score and CRPS one below zero.
+The file is what ``threatkit backtest --format csv`` prints: one row a half of the origins, a
+horizon, a forecaster, a score and what it stands against; ``diff`` is the score less that of the
+reference, with the ends of its interval, in thousandths. Of the log score a difference above
+zero speaks for the model, of Brier score and CRPS one below zero. The last word is that of the
+column ``verdict``: better, worse, or nothing where the intervals hold zero.
 """
 
 import math
@@ -15,39 +16,36 @@ import pandas as pd
 from threatkit.csvtext import read_frame
 from threatkit.errors import Fault, InvalidInput
 
-#: Names under which the model itself may stand in the table.
-MODEL_NAMES = ("model", "threatkit")
-SCORES = ("log_score", "brier", "crps")
+MODEL = "model"
+REFERENCE = "shrunken frequency"
+SCORES = ("log score", "Brier", "CRPS")
 #: Scores of which more is better.
-_POSITIVE = ("log_score",)
+_POSITIVE = ("log score",)
+_COLUMNS = (
+    *("origins", "horizon", "forecaster", "score", "against"),
+    *("mean", "diff", "diff_lo", "diff_hi", "verdict"),
+)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean score of the model, and how far it differs from the reference.
+    """How far the model differs from the reference by one score, in thousandths.
 
     Attributes
     ----------
     score
         One of `SCORES`.
-    value
-        Mean score of the model.
     diff, lo, hi
-        Difference from the reference and its interval, turned so that above zero is better.
+        The difference and its interval, turned so that above zero is better.
+    verdict
+        ``better``, ``worse`` or empty, as the backtest has it.
     """
 
     score: str
-    value: float
     diff: float
     lo: float
     hi: float
-
-    @property
-    def verdict(self) -> str:
-        """Return whether the interval speaks: better, worse or open."""
-        if self.lo > 0:
-            return "better"
-        return "worse" if self.hi < 0 else "open"
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,16 @@ class Skill:
     ----------
     differences
         One a score.
+    origins
+        From which origins: those on which no choice rests where there are any.
     expected, observed
         District-years with an episode, as forecast and as seen; None where not recorded.
-    years
-        Number of years that were forecast; None where not recorded.
     """
 
     differences: tuple[Difference, ...]
+    origins: str = ""
     expected: float | None = None
     observed: float | None = None
-    years: int | None = None
 
 
 def read_skill(path: Path) -> Skill:
@@ -76,57 +74,55 @@ def read_skill(path: Path) -> Skill:
     Raises
     ------
     InvalidInput
-        If the file is missing, or lacks the model's row or a score.
+        If the file is missing, or holds no scores of the model against the reference.
     """
     if not path.is_file():
-        raise InvalidInput(
-            Fault(str(path), "a record of skill is the table of a backtest", "no such file")
-        )
+        raise InvalidInput(Fault(str(path), "a record of skill is a file", "none"))
     try:
         frame = read_frame(path)
     except (ValueError, OSError) as error:
-        raise InvalidInput(
-            Fault(str(path), "a record of skill is a table in CSV", str(error))
-        ) from error
+        rule = "a record of skill is the CSV that 'threatkit backtest --format csv' prints"
+        raise InvalidInput(Fault(str(path), rule, str(error))) from error
     return skill_of(frame, str(path))
 
 
 def skill_of(frame: pd.DataFrame, name: str) -> Skill:
-    """Return the record of a table of a backtest.
+    """Return the record of a table of a backtest, one year ahead.
 
     Raises
     ------
     InvalidInput
-        If the model's row or a column is missing.
+        If a column is missing, or the rows of the model.
     """
-    columns = [f"{score}{end}" for score in SCORES for end in ("", "_diff", "_diff_lo", "_diff_hi")]
-    lacking = [column for column in ("baseline", *columns) if column not in frame]
+    lacking = [column for column in _COLUMNS if column not in frame]
     if lacking:
         raise InvalidInput(
             Fault(name, "the table of a backtest has its columns", f"no {', '.join(lacking)}")
         )
-    rows = frame[frame["baseline"].isin(MODEL_NAMES)]
-    if len(rows) != 1:
-        found = ", ".join(map(str, frame["baseline"])) or "no row"
-        raise InvalidInput(
-            Fault(name, f"one row is that of the model ({' or '.join(MODEL_NAMES)})", found)
-        )
-    row = rows.iloc[0]
+    rows = frame[(frame["forecaster"] == MODEL) & (frame["horizon"] == 1)]
+    against = rows[rows["against"].eq(REFERENCE) & rows["score"].isin(SCORES)]
+    if against.empty:
+        found = ", ".join(sorted(set(frame["forecaster"].astype(str)))) or "no row"
+        rule = f"it scores the forecaster '{MODEL}' against '{REFERENCE}', one year ahead"
+        raise InvalidInput(Fault(name, rule, found))
+    half = str(against["origins"].iloc[-1])
+    told = against[against["origins"] == half].drop_duplicates("score").set_index("score")
+    counts = rows[rows["origins"] == half].drop_duplicates("score").set_index("score")["mean"]
     return Skill(
-        tuple(_difference(score, row) for score in SCORES),
-        _number(row, "expected"),
-        _number(row, "observed"),
-        None if _number(row, "years") is None else round(float(row["years"])),
+        tuple(_difference(score, told.loc[score]) for score in SCORES if score in told.index),
+        half,
+        _number(counts.get("expected")),
+        _number(counts.get("observed")),
     )
 
 
 def _difference(score: str, row: "pd.Series[float]") -> Difference:
-    diff, lo, hi = (float(row[f"{score}{end}"]) for end in ("_diff", "_diff_lo", "_diff_hi"))
+    diff, lo, hi = (float(row[name]) for name in ("diff", "diff_lo", "diff_hi"))
     if score not in _POSITIVE:
         diff, lo, hi = -diff, -hi, -lo
-    return Difference(score, float(row[score]), diff, lo, hi)
+    verdict = str(row["verdict"]) if isinstance(row["verdict"], str) else ""
+    return Difference(score, diff, lo, hi, verdict)
 
 
-def _number(row: "pd.Series[float]", name: str) -> float | None:
-    value = float(row[name]) if name in row else math.nan
-    return None if math.isnan(value) else value
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(float(value)) else float(value)

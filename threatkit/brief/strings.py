@@ -14,7 +14,9 @@ def script_strings(say: Translator) -> dict[str, str]:
             total="{total}",
             limit="{limit}",
         ),
-        "aboveValue": t("in {n} of 100 draws the chance is {limit} in 100 or more", n="{n}", limit="{limit}"),
+        "aboveValue": t(
+            "in {n} of 100 draws the chance is {limit} in 100 or more", n="{n}", limit="{limit}"
+        ),
         "threshold": t("{n} in 100", n="{n}"),
         "thresholdLabel": t("Threshold of the chance"),
         "drawTitle": t(
@@ -27,7 +29,7 @@ def script_strings(say: Translator) -> dict[str, str]:
         "legend": t("Legend"),
         "districts": t("Districts"),
         "people": t("People, millions"),
-        "noData": t("No data or not assessed"),
+        "noData": t("No data"),
         "notAssessed": t("Not assessed: too little is known. That does not mean safe."),
         "notAssessedShort": t("not assessed"),
         "hint": t("Point at a district, or use the arrow keys and Enter."),

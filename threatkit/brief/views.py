@@ -272,8 +272,7 @@ def _reasons(rows: Rows, parts: Sequence[str], phrases: Phrases) -> dict[str, An
             {
                 "label": phrases.part(part),
                 "finding": t(
-                    "{part}: associated with more in {up}, with less in {down} of {total} "
-                    "districts",
+                    "{part}: goes with more in {up}, with less in {down} of {total} districts",
                     part=phrases.part(part),
                     up=up,
                     down=down,
@@ -288,8 +287,8 @@ def _reasons(rows: Rows, parts: Sequence[str], phrases: Phrases) -> dict[str, An
         "factors": [round(float(np.log(x)), 4) for x in FACTORS],
         "choices": choices,
         "meaning": t(
-            "Times the usual number of episodes. Counted: the whole interval on one side. "
-            "Hatched: set by assumption, not by data."
+            "Times the usual number of episodes; counted where the whole interval lies on one "
+            "side. Hatched: set by assumption."
         ),
     }
 

@@ -75,6 +75,7 @@ def report(
       threatkit report out/first -o report.html
       threatkit report out/new --previous out/old --audience analyst --lang ru --pdf
     """
+    from threatkit.brief.figures import draw_figures
     from threatkit.brief.material import gather_material
     from threatkit.brief.page import Options, render_report
     from threatkit.brief.pdf import find_browser, print_page
@@ -83,7 +84,7 @@ def report(
     browser = find_browser() if pdf else None
     material = gather_material(run, previous=previous, skill=skill)
     options = Options(lang, audience, tlp, yardstick)  # type: ignore[arg-type]
-    text = render_report(material, options)
+    text = render_report(material, options, draw_figures(material, lang))
     target = out or run / "report.html"
     with output_errors(target):
         part = target.with_name(f".{target.name}.part")

@@ -3,8 +3,18 @@ const report = {};
 
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
-  const { strings, districts, draws } = data;
-  districts.forEach((district, i) => { district.i = i; });
+  const { strings, draws, texts } = data;
+
+  /* Districts come as columns, and texts that many share as numbers. */
+  const names = Object.keys(data.districts);
+  const districts = data.districts.code.map((_, i) => {
+    const row = { i };
+    for (const name of names) row[name] = data.districts[name][i];
+    for (const name of ['oblast', 'country', 'why', 'confidence']) if (typeof row[name] === 'number') row[name] = texts[row[name]];
+    row.unknown = (row.unknown || []).map(n => texts[n]);
+    return row;
+  });
+  for (const row of data.values) for (const n of [0, 6, 7, 8]) row[n] = texts[row[n]];
 
   /** Return a text of the page with its gaps filled. */
   const say = (key, given = {}) => strings[key].replace(/\{([a-z_]+)\}/g, (whole, name) => (name in given ? given[name] : whole));

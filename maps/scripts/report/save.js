@@ -12,6 +12,9 @@
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   }
 
+  /* The picture that an image holds in its address. */
+  const bytes = address => Uint8Array.from(atob(address.slice(address.indexOf(',') + 1)), letter => letter.charCodeAt(0));
+
   /* A spreadsheet runs a cell that begins with one of these; an apostrophe stops it. */
   const cell = value => {
     const text = String(value ?? '');
@@ -76,8 +79,9 @@
     $('save-csv').addEventListener('click', () => give(`${state.view}.csv`, 'text/csv', table()));
     for (const button of document.querySelectorAll('[data-save]')) {
       const figure = data.figures[Number(button.dataset.figure)];
-      const svg = button.dataset.save === 'svg';
-      button.addEventListener('click', () => give(`${figure.key}.${button.dataset.save}`, svg ? 'image/svg+xml' : 'text/csv', svg ? figure.svg : figure.csv));
+      const image = button.closest('figure').querySelector('img');
+      if (button.dataset.save === 'svg') button.addEventListener('click', () => give(`${figure.key}.svg`, 'image/svg+xml', bytes(image.src)));
+      else button.addEventListener('click', () => give(`${figure.key}.csv`, 'text/csv', figure.csv));
     }
   };
   Object.assign(report, { picture, table });
