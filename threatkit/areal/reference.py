@@ -36,11 +36,14 @@ class Reference:
         Shape (N,), the expected counts; 0 where none is known.
     whitening
         Of the field's coefficients, at these values of intercept and effects.
+    sigma
+        Standard deviation of the field.
     """
 
     fixed: FloatArray
     mean: FloatArray
     whitening: Whitening
+    sigma: float
 
 
 def shares(likelihood: str, mean: Any, extra: Any = None) -> Any:
@@ -99,7 +102,8 @@ def outcome_reference(
         sigma = latest
     weight = mean * shares(likelihood, mean)
     information = basis.vectors.T @ (weight[:, None] * basis.vectors)
-    return Reference(state[:wide], mean, whitening(state[wide:], information, sigma**2 * relative))
+    bend = whitening(state[wide:], information, sigma**2 * relative)
+    return Reference(state[:wide], mean, bend, sigma)
 
 
 def _mode(
