@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import betaincinv, betaln, log_ndtr, ndtr, ndtri
 
 from threatkit.model.priors import Prior
 
@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 FARTHEST = 300.0
 #: Further out a normal's tail probability underflows.
 FARTHEST_NORMAL = 30.0
+#: Further out a parameter between 0 and 1 does not differ from either.
+FARTHEST_UNIT = 8.0
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,18 @@ def move(prior: Prior, u: FloatArray) -> Moved:
             e = np.exp(u)
             return Moved(e / rate, e / rate, shape * u - e, shape - e)
         case _:
-            alpha, beta = prior.values
-            value = 1 / (1 + np.exp(-u))
-            logp = -alpha * np.logaddexp(0, -u) - beta * np.logaddexp(0, u)
-            return Moved(value, value * (1 - value), logp, alpha * (1 - value) - beta * value)
+            return _move_beta(*prior.values, u)
+
+
+def _move_beta(alpha: float, beta: float, u: FloatArray) -> Moved:
+    """Return a beta prior's parameter by quantiles; a logit would have long, heavy tails."""
+    near = np.clip(u, -FARTHEST_UNIT, FARTHEST_UNIT)
+    value = betaincinv(alpha, beta, ndtr(near))
+    rest = betaincinv(beta, alpha, ndtr(-near))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        log_density = (alpha - 1) * np.log(value) + (beta - 1) * np.log(rest)
+        slope = np.exp(betaln(alpha, beta) - log_density - 0.5 * near**2) / math.sqrt(2 * math.pi)
+    return Moved(value, np.where(np.isfinite(slope), slope, 0.0), -0.5 * u**2, -u)
 
 
 def _rate(prior: Prior) -> float:
