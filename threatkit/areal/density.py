@@ -60,7 +60,6 @@ class Pulled:
 
     free: FloatArray
     sd: FloatArray
-    shift: FloatArray
     scale: FloatArray
     trust: FloatArray
 
@@ -71,40 +70,60 @@ class Coefficients:
     With w = 1 / (1 + trust scale^2 sd^2 precision), the share of the prior's variance that is
     left, a coefficient is ``sd (trust scale sd w q + sqrt(w) free)``, where q is what the data
     pull at. Nothing is divided by sd, which may be zero.
+
+    Attributes
+    ----------
+    lift
+        Shape (points,): half the mean variance that is left, by which the logarithm of a mean
+        exceeds the mean of logarithms.
+    values
+        Shape (N, points), once `place` has been called.
+    logp
+        Shape (points,), log prior density of the values with the Jacobian.
     """
 
     def __init__(
-        self,
-        bend: Whitening,
-        free: FloatArray,
-        sd: FloatArray,
-        shift: FloatArray,
-        scale: FloatArray,
-        trust: FloatArray,
+        self, bend: Whitening, sd: FloatArray, scale: FloatArray, trust: FloatArray
     ) -> None:
         self._bend, self._sd, self._scale, self._trust = bend, sd, scale, trust
         self._precision = bend.precision[:, None]
-        self._turned = free if bend.rotation is None else bend.rotation @ free
-        self._pull = bend.pull[:, None] - self._precision * shift
         self._left = 1.0 / (1.0 + trust * scale**2 * sd**2 * self._precision)
-        self._root = np.sqrt(self._left)
-        self._unit = trust * scale * sd * self._left * self._pull + self._root * self._turned
-        self.values: FloatArray = sd * self._unit
-        self.logp: FloatArray = 0.5 * (np.log(self._left) - self._unit**2).sum(axis=0)
+        self.lift: FloatArray = 0.5 * (sd**2 * self._left).mean(axis=0)
 
-    def pull(self, grad: FloatArray) -> Pulled:
-        """Return all derivatives, given those of the rest of the density by the values."""
+    def place(self, free: FloatArray, shift: FloatArray) -> None:
+        """Place the coefficients, given the free coordinates and how much lower data point."""
+        sd, left = self._sd, self._left
+        self._turned = free if self._bend.rotation is None else self._bend.rotation @ free
+        self._pull = self._bend.pull[:, None] - self._precision * shift
+        self._root = np.sqrt(left)
+        self._unit = self._trust * self._scale * sd * left * self._pull + self._root * self._turned
+        self.values: FloatArray = sd * self._unit
+        self.logp: FloatArray = 0.5 * (np.log(left) - self._unit**2).sum(axis=0)
+        self._by_unit = np.empty_like(sd)
+
+    def shift_slope(self, grad: FloatArray) -> FloatArray:
+        """Return the derivative by the shift, given that of the rest by the values."""
+        self._by_unit = self._sd * grad - self._unit
+        gain = -self._trust * self._scale * self._sd * self._left
+        result: FloatArray = self._precision * self._by_unit * gain
+        return result
+
+    def pull(self, grad: FloatArray, by_lift: FloatArray | float = 0.0) -> Pulled:
+        """Return the other derivatives, given those of the rest by values and lift.
+
+        `shift_slope` comes first, with the same ``grad``.
+        """
         sd, scale, trust, left = self._sd, self._scale, self._trust, self._left
-        by_unit = sd * grad - self._unit
+        by_unit = self._by_unit
         by_left = by_unit * (trust * scale * sd * self._pull + 0.5 * self._turned / self._root)
-        by_left += 0.5 / left
+        by_left += 0.5 / left + by_lift * (0.5 / len(sd)) * sd**2
         lost = -by_left * left**2 * self._precision
         drawn = by_unit * self._pull * left
         free = by_unit * self._root
+        by_sd = grad * self._unit + trust * scale * drawn + 2.0 * trust * scale**2 * sd * lost
         return Pulled(
             free if self._bend.rotation is None else self._bend.rotation.T @ free,
-            grad * self._unit + trust * scale * drawn + 2.0 * trust * scale**2 * sd * lost,
-            -self._precision * by_unit * trust * scale * sd * left,
+            by_sd + by_lift / len(sd) * sd * left,
             (trust * sd * drawn + 2.0 * trust * scale * sd**2 * lost).sum(axis=0),
             (scale * sd * drawn + scale**2 * sd**2 * lost).sum(axis=0),
         )
@@ -137,6 +156,8 @@ class ArealDensity:
         self._rough = outcome_reference(data, self._basis, design, config.likelihood)
         self._modes = self._basis.vectors.T @ design
         self.layout = Layout()
+        #: mu is told from the level of the mean, which the counts hold whatever sigma is.
+        self._level = config.priors["intercept"].family == "normal"
         self._lay_out()
         self.start = self._begin()
 
@@ -185,19 +206,28 @@ class ArealDensity:
         logp, by_eta, by_extra = self._counts.push(made.eta, made.extra)
         logp = logp + made.field.logp + 0.5 * (values.vector("modes") ** 2).sum(axis=0)
         along = self._basis.vectors.T @ by_eta
-        pulled = made.field.pull(along)
+        by_shift = made.field.shift_slope(along)
+        by_mu = by_eta.sum(axis=0) + self._modes[:, 0] @ by_shift
+        if self._level:
+            prior, own = self._tilt(made.mu), self._tilt(values.scalar("mu"))
+            logp = logp + prior[0] - own[0]
+            by_mu = by_mu + prior[1]
+            values.push("mu", by_mu - own[1])
+            pulled = made.field.pull(along, -by_mu)
+        else:
+            values.push("mu", by_mu)
+            pulled = made.field.pull(along)
         values.push("modes", pulled.free + values.vector("modes"))
         sigma = values.scalar("sigma")
         values.push("sigma", np.einsum("ij,ij->j", pulled.sd, made.relative))
         values.push("phi", self._spread.backward(sigma * pulled.sd, made.relative))
-        values.push("mu", by_eta.sum(axis=0) + self._modes[:, 0] @ pulled.shift)
         if self._extra:
             by_trust = self._trust_slope(made.extra) * pulled.trust
             values.push(self._extra, by_extra + by_trust)
         known = self._known
-        by_beta = self._x.T @ by_eta + self._modes[:, 1 : 1 + known].T @ pulled.shift
+        by_beta = self._x.T @ by_eta + self._modes[:, 1 : 1 + known].T @ by_shift
         if self._latent is not None and made.latent is not None:
-            by_b = along + pulled.shift
+            by_b = along + by_shift
             by_last = np.einsum("ij,ij->j", by_b, made.latent.values)
             by_beta = np.vstack([by_beta, by_last])
             by_b = values.vector("beta")[-1] * by_b
@@ -208,7 +238,18 @@ class ArealDensity:
 
     def _field(self, values: Values) -> "_Made":
         known, modes, rough = self._known, self._modes, self._rough
-        mu, points = values.scalar("mu"), values.count
+        points = values.count
+        extra = values.scalar(self._extra) if self._extra else np.ones(points)
+        relative = self._spread.forward(values.scalar("phi"))
+        field = Coefficients(
+            rough.whitening,
+            values.scalar("sigma") * relative,
+            np.ones(points),
+            self._trust(extra),
+        )
+        mu = values.scalar("mu")
+        if self._level:
+            mu = mu - field.lift
         beta = values.vector("beta") if "beta" in self.layout else np.zeros((0, points))
         beta = np.broadcast_to(beta, (self._known + (self._latent is not None), points))
         shift = modes[:, :1] * (mu - rough.fixed[0])
@@ -217,19 +258,15 @@ class ArealDensity:
         if self._latent is not None:
             latent = self._latent.at(values)
             shift = shift + beta[-1] * latent.values - rough.fixed[-1] * modes[:, -1:]
-        extra = values.scalar(self._extra) if self._extra else np.ones(points)
-        relative = self._spread.forward(values.scalar("phi"))
-        field = Coefficients(
-            rough.whitening,
-            values.vector("modes"),
-            values.scalar("sigma") * relative,
-            shift,
-            np.ones(points),
-            self._trust(extra),
-        )
+        field.place(values.vector("modes"), shift)
         total = field.values if latent is None else field.values + beta[-1] * latent.values
         eta = mu + self._x @ beta[:known] + self._basis.vectors @ total
-        return _Made(eta, extra, relative, field, latent)
+        return _Made(eta, mu, extra, relative, field, latent)
+
+    def _tilt(self, mu: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the log prior density of mu, up to a constant, and its derivative."""
+        centre, sd = self._config.priors["intercept"].values
+        return -0.5 * ((mu - centre) / sd) ** 2, -(mu - centre) / sd**2
 
     def _trust(self, extra: FloatArray) -> FloatArray:
         """Return the information of the counts over what the rough fit takes it to be."""
@@ -261,7 +298,7 @@ class ArealDensity:
         if "beta" in held:
             effects = self._known + (self._latent is not None)
             held["beta"] = np.broadcast_to(held["beta"], (effects, values.count))
-        held["eta"] = made.eta
+        held["mu"], held["eta"] = made.mu, made.eta
         if made.latent is not None:
             held["z"] = self._basis.vectors @ made.latent.values
         return held
@@ -272,6 +309,7 @@ class _Made:
     """What a point's parameters make."""
 
     eta: FloatArray
+    mu: FloatArray
     extra: FloatArray
     relative: FloatArray
     field: Coefficients
@@ -322,14 +360,9 @@ class Latent:
         else:
             relative = np.ones((len(self._mean_of), points))
         shift = self._mean_of[:, None] * (values.scalar("c") - self.reference.centre)
-        made = Coefficients(
-            self.reference.whitening,
-            values.vector("z_modes"),
-            relative,
-            shift,
-            values.scalar("lam"),
-            np.ones(points),
-        )
+        bend, lam = self.reference.whitening, values.scalar("lam")
+        made = Coefficients(bend, relative, lam, np.ones(points))
+        made.place(values.vector("z_modes"), shift)
         return LatentState(made, relative)
 
     def push(self, values: Values, state: LatentState, by_values: FloatArray) -> FloatArray:
@@ -341,12 +374,14 @@ class Latent:
         mean = self._rows @ b
         gap = self._precision * (self._x - lam * mean - values.scalar("c"))
         missed = (self._x - lam * mean - values.scalar("c")) * gap
-        pulled = state.coefficients.pull(by_values + lam * (self._rows.T @ gap))
+        grad = by_values + lam * (self._rows.T @ gap)
+        by_shift = state.coefficients.shift_slope(grad)
+        pulled = state.coefficients.pull(grad)
         values.push("z_modes", pulled.free + free)
         if self._mixed:
             values.push("phi_z", self._spread.backward(pulled.sd, state.relative))
         values.push("lam", np.einsum("ij,ij->j", gap, mean) + pulled.scale)
-        values.push("c", gap.sum(axis=0) + self._mean_of @ pulled.shift)
+        values.push("c", gap.sum(axis=0) + self._mean_of @ by_shift)
         logp: FloatArray = state.coefficients.logp - 0.5 * missed.sum(axis=0)
         return logp + 0.5 * (free**2).sum(axis=0)
 
