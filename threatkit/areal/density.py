@@ -1,9 +1,11 @@
 """The log posterior density of own areas with its gradient, by hand, at many points at once.
 
-The same model as `threatkit.areal.model` in the same coordinates of the field: each eigenvector's
-coefficient is shifted and scaled by a Gaussian approximation of its conditional posterior, which
-for dense data is the centred form and for sparse data the non-centred one. Hyperparameters are
-standard normal before the data, or nearly so (`threatkit.model.coordinates`).
+The same model as `threatkit.areal.model` in the same coordinates (`threatkit.areal.reference`):
+the structured part in the graph's eigenvectors, then the plain part area by area, each shifted
+and scaled by a Gaussian approximation of its conditional posterior, which for dense data is the
+centred form and for sparse data the non-centred one; and the level of the mean in the place of
+the intercept. Hyperparameters are standard normal before the data, or nearly so
+(`threatkit.model.coordinates`).
 """
 
 from dataclasses import dataclass
@@ -17,12 +19,10 @@ from threatkit.areal.counts import Counts
 from threatkit.areal.data import ArealData
 from threatkit.areal.reference import (
     GroupReference,
-    Reference,
     group_reference,
     outcome_reference,
-    shares,
 )
-from threatkit.areal.spectrum import LEAST_VARIANCE, Spectrum, Whitening, spectrum
+from threatkit.areal.spectrum import LEAST_VARIANCE, Spectrum, spectrum
 from threatkit.model.coordinates import Layout, Values, move
 from threatkit.model.priors import Prior
 
@@ -30,107 +30,79 @@ FloatArray = NDArray[np.float64]
 
 #: Coordinates of a prior between which a starting value is looked for.
 _REACH = 6.0
-
-
-@dataclass
-class Spread:
-    """Standard deviations of a BYM2 field's coefficients, and their derivatives."""
-
-    basis: Spectrum
-
-    def __post_init__(self) -> None:
-        own = np.where(self.basis.island, 1.0, 0.0)
-        self._level = LEAST_VARIANCE + own + (1.0 - own)
-        self._slope = (1.0 - own) * (self.basis.variance - 1.0)
-
-    def forward(self, mixing: FloatArray) -> FloatArray:
-        """Return the standard deviations at sigma = 1, shape (N, points)."""
-        result: FloatArray = np.sqrt(self._level[:, None] + self._slope[:, None] * mixing)
-        return result
-
-    def backward(self, grad: FloatArray, relative: FloatArray) -> FloatArray:
-        """Return the derivative by the mixing, given the one by the standard deviations."""
-        result: FloatArray = 0.5 * np.einsum("ij,i,ij->j", grad, self._slope, 1.0 / relative)
-        return result
+#: Nearest that a mixing comes to 0 and 1.
+LEAST = 1e-10
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """Derivatives of the density by what a field's coefficients were made from."""
+    """Derivatives of the density by what normal variables were made from."""
 
     free: FloatArray
     sd: FloatArray
-    scale: FloatArray
-    trust: FloatArray
+    information: FloatArray
+    pull: FloatArray
 
 
-class Coefficients:
-    """A field's coefficients at given points, by the change of variables of a `Whitening`.
+class Whitened:
+    """Independent normal variables, moved and scaled by what data say of them roughly.
 
-    With w = 1 / (1 + trust scale^2 sd^2 precision), the share of the prior's variance that is
-    left, a coefficient is ``sd (trust scale sd w q + sqrt(w) free)``, where q is what the data
-    pull at. Nothing is divided by sd, which may be zero.
+    With w = 1 / (1 + sd^2 information), the share of the prior's variance that is left, a
+    variable is ``sd (sd w pull + sqrt(w) free)``. Nothing is divided by sd, which may be zero.
 
     Attributes
     ----------
-    lift
-        Shape (points,): half the mean variance that is left, by which the logarithm of a mean
-        exceeds the mean of logarithms.
+    left
+        Shape (points,), the sum of the variances that are left.
     values
-        Shape (N, points), once `place` has been called.
+        Shape (variable, points), once they are placed.
     logp
-        Shape (points,), log prior density of the values with the Jacobian.
+        Shape (points,), their log prior density with the Jacobian.
     """
 
-    def __init__(
-        self, bend: Whitening, sd: FloatArray, scale: FloatArray, trust: FloatArray
-    ) -> None:
-        self._bend, self._sd, self._scale, self._trust = bend, sd, scale, trust
-        self._precision = bend.precision[:, None]
-        self._left = 1.0 / (1.0 + trust * scale**2 * sd**2 * self._precision)
-        self.lift: FloatArray = 0.5 * (sd**2 * self._left).mean(axis=0)
+    def __init__(self, sd: FloatArray, information: FloatArray) -> None:
+        self._sd, self._information = sd, information
+        self._w = 1.0 / (1.0 + sd**2 * information)
+        self.left: FloatArray = np.einsum("ij,ij,ij->j", sd, sd, self._w)
 
-    def place(self, free: FloatArray, shift: FloatArray) -> None:
-        """Place the coefficients, given the free coordinates and how much lower data point."""
-        sd, left = self._sd, self._left
-        self._turned = free if self._bend.rotation is None else self._bend.rotation @ free
-        self._pull = self._bend.pull[:, None] - self._precision * shift
-        self._root = np.sqrt(left)
-        self._unit = self._trust * self._scale * sd * left * self._pull + self._root * self._turned
-        self.values: FloatArray = sd * self._unit
-        self.logp: FloatArray = 0.5 * (np.log(left) - self._unit**2).sum(axis=0)
-        self._by_unit = np.empty_like(sd)
+    def place(self, free: FloatArray, pull: FloatArray) -> FloatArray:
+        """Place the variables and return them, given free coordinates and what pulls at them."""
+        self._free, self._pull = free, pull
+        self._root = np.sqrt(self._w)
+        self._unit = self._sd * self._w * pull + self._root * free
+        self.values: FloatArray = self._sd * self._unit
+        self.logp: FloatArray = 0.5 * (np.log(self._w) - self._unit**2).sum(axis=0)
+        return self.values
 
-    def shift_slope(self, grad: FloatArray) -> FloatArray:
-        """Return the derivative by the shift, given that of the rest by the values."""
-        self._by_unit = self._sd * grad - self._unit
-        gain = -self._trust * self._scale * self._sd * self._left
-        result: FloatArray = self._precision * self._by_unit * gain
+    def by_pull(self, grad: FloatArray) -> FloatArray:
+        """Return the derivative by the pull, given that of the rest by the values."""
+        result: FloatArray = (self._sd * grad - self._unit) * self._sd * self._w
         return result
 
-    def pull(self, grad: FloatArray, by_lift: FloatArray | float = 0.0) -> Pulled:
-        """Return the other derivatives, given those of the rest by values and lift.
+    def pull(self, grad: FloatArray, by_left: FloatArray | float = 0.0) -> Pulled:
+        """Return all derivatives.
 
-        `shift_slope` comes first, with the same ``grad``.
+        Parameters
+        ----------
+        grad
+            Shape (variable, points), of the rest of the density by the values.
+        by_left
+            Shape (points,), of the rest by the variance that is left of each variable.
         """
-        sd, scale, trust, left = self._sd, self._scale, self._trust, self._left
-        by_unit = self._by_unit
-        by_left = by_unit * (trust * scale * sd * self._pull + 0.5 * self._turned / self._root)
-        by_left += 0.5 / left + by_lift * (0.5 / len(sd)) * sd**2
-        lost = -by_left * left**2 * self._precision
-        drawn = by_unit * self._pull * left
-        free = by_unit * self._root
-        by_sd = grad * self._unit + trust * scale * drawn + 2.0 * trust * scale**2 * sd * lost
-        return Pulled(
-            free if self._bend.rotation is None else self._bend.rotation.T @ free,
-            by_sd + by_lift / len(sd) * sd * left,
-            (trust * sd * drawn + 2.0 * trust * scale * sd**2 * lost).sum(axis=0),
-            (scale * sd * drawn + scale**2 * sd**2 * lost).sum(axis=0),
-        )
+        sd, w = self._sd, self._w
+        by_unit = sd * grad - self._unit
+        by_w = by_unit * (sd * self._pull + 0.5 * self._free / self._root) + 0.5 / w
+        by_w += by_left * sd**2
+        lost = by_w * w**2
+        by_sd = grad * self._unit + by_unit * w * self._pull
+        by_sd += 2.0 * sd * (by_left * w - lost * self._information)
+        return Pulled(by_unit * self._root, by_sd, -lost * sd**2, by_unit * sd * w)
 
 
 class ArealDensity:
     """Log density of a configuration and its data at points of shape (size, points).
+
+    It keeps nothing between calls, so that threads may share it.
 
     Attributes
     ----------
@@ -143,7 +115,6 @@ class ArealDensity:
     def __init__(self, config: ArealConfig, data: ArealData) -> None:
         self._config, self._data = config, data
         self._basis = spectrum(data.graph)
-        self._spread = Spread(self._basis)
         self._counts = Counts(config.likelihood, data.count, data.exposure, data.observed)
         self._extra = self._counts.parameter
         self._x = data.covariates.to_numpy()
@@ -154,10 +125,10 @@ class ArealDensity:
             columns.append(self._latent.reference.field[:, None])
         design = np.hstack(columns)
         self._rough = outcome_reference(data, self._basis, design, config.likelihood)
-        self._modes = self._basis.vectors.T @ design
-        self.layout = Layout()
-        #: mu is told from the level of the mean, which the counts hold whatever sigma is.
+        self._modes = self._basis.modes.T @ design
+        self._plain = np.where(self._basis.alone, 0.0, 1.0)[:, None]
         self._level = config.priors["intercept"].family == "normal"
+        self.layout = Layout()
         self._lay_out()
         self.start = self._begin()
 
@@ -173,7 +144,8 @@ class ArealDensity:
             add(self._extra, prior=priors[self._extra])
         if self._latent is not None:
             self._latent.lay_out(self.layout)
-        add("modes", len(self._basis.variance))
+        add("modes", self._basis.modes.shape[1])
+        add("own", len(self._data.areas))
 
     @property
     def size(self) -> int:
@@ -202,105 +174,149 @@ class ArealDensity:
     def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log density, shape (points,), and gradient, shape (size, points)."""
         values = Values(self.layout, point)
-        made = self._field(values)
+        made = self._make(values)
         logp, by_eta, by_extra = self._counts.push(made.eta, made.extra)
-        logp = logp + made.field.logp + 0.5 * (values.vector("modes") ** 2).sum(axis=0)
-        along = self._basis.vectors.T @ by_eta
-        by_shift = made.field.shift_slope(along)
-        by_mu = by_eta.sum(axis=0) + self._modes[:, 0] @ by_shift
+        logp = logp + made.structured.logp + made.own.logp
+        for name in ("modes", "own"):
+            logp = logp + 0.5 * (values.vector(name) ** 2).sum(axis=0)
+        # The plain part is shifted by all else of eta: its derivatives come first.
+        by_own = made.own.by_pull(by_eta)
+        by_rest = by_eta - by_own * made.weight
+        along = self._basis.modes.T @ by_rest
+        by_shift = -made.gain * self._rough.whitening.precision[:, None]
+        by_shift *= made.structured.by_pull(along)
+        by_mu = by_rest.sum(axis=0) + self._modes[:, 0] @ by_shift
+        by_lift: FloatArray | float = 0.0
         if self._level:
-            prior, own = self._tilt(made.mu), self._tilt(values.scalar("mu"))
-            logp = logp + prior[0] - own[0]
-            by_mu = by_mu + prior[1]
-            values.push("mu", by_mu - own[1])
-            pulled = made.field.pull(along, -by_mu)
+            (tilt, slope), (own, own_slope) = self._tilt(made.mu), self._tilt(values.scalar("mu"))
+            logp = logp + tilt - own
+            by_mu = by_mu + slope
+            by_lift = -by_mu * 0.5 / len(by_eta)
+            values.push("mu", by_mu - own_slope)
         else:
             values.push("mu", by_mu)
-            pulled = made.field.pull(along)
-        values.push("modes", pulled.free + values.vector("modes"))
-        sigma = values.scalar("sigma")
-        values.push("sigma", np.einsum("ij,ij->j", pulled.sd, made.relative))
-        values.push("phi", self._spread.backward(sigma * pulled.sd, made.relative))
-        if self._extra:
-            by_trust = self._trust_slope(made.extra) * pulled.trust
-            values.push(self._extra, by_extra + by_trust)
-        known = self._known
-        by_beta = self._x.T @ by_eta + self._modes[:, 1 : 1 + known].T @ by_shift
+        self._push_effects(values, made, by_rest, along, by_shift)
         if self._latent is not None and made.latent is not None:
-            by_b = along + by_shift
-            by_last = np.einsum("ij,ij->j", by_b, made.latent.values)
-            by_beta = np.vstack([by_beta, by_last])
-            by_b = values.vector("beta")[-1] * by_b
-            logp = logp + self._latent.push(values, made.latent, by_b)
-        if len(by_beta):
-            values.push("beta", by_beta)
+            weight = values.vector("beta")[-1]
+            by_z = weight * (self._basis.vectors.T @ by_rest)
+            by_z[: len(by_shift)] += weight * by_shift
+            logp = logp + self._latent.push(values, made.latent, by_z)
+        by_scale = made.structured.pull(along, by_lift), made.own.pull(by_eta, by_lift)
+        self._push_spread(values, made, by_scale, by_extra)
         return values.finish(logp)
 
-    def _field(self, values: Values) -> "_Made":
-        known, modes, rough = self._known, self._modes, self._rough
-        points = values.count
-        extra = values.scalar(self._extra) if self._extra else np.ones(points)
-        relative = self._spread.forward(values.scalar("phi"))
-        field = Coefficients(
-            rough.whitening,
-            values.scalar("sigma") * relative,
-            np.ones(points),
-            self._trust(extra),
+    def _push_effects(
+        self,
+        values: Values,
+        made: "_Made",
+        by_rest: FloatArray,
+        along: FloatArray,
+        by_shift: FloatArray,
+    ) -> None:
+        known = self._known
+        by_beta = self._x.T @ by_rest + self._modes[:, 1 : 1 + known].T @ by_shift
+        if made.latent is not None:
+            by_last = np.einsum("ij,ij->j", by_rest, made.z)
+            count = len(by_shift)
+            by_last += np.einsum("ij,ij->j", by_shift, made.latent.values[:count])
+            by_beta = np.vstack([by_beta, by_last])
+        if len(by_beta):
+            values.push("beta", by_beta)
+
+    def _push_spread(
+        self, values: Values, made: "_Made", by_scale: tuple[Pulled, Pulled], by_extra: FloatArray
+    ) -> None:
+        """Push what the two parts' standard deviations and the information depend on."""
+        structured, own = by_scale
+        rough, sigma, phi = self._rough, values.scalar("sigma"), made.phi
+        precision = rough.whitening.precision[:, None]
+        by_gain = structured.information * precision + structured.pull * made.pulling
+        by_bare = by_gain * made.gain**2  # by -(1 / gain), that is by -(1/T + P var)
+        by_variance = -(by_bare * precision).sum(axis=0)
+        values.push("modes", self._turn(structured.free) + values.vector("modes"))
+        values.push("own", own.free + values.vector("own"))
+        root = np.sqrt(self._basis.structured_variance)[:, None]
+        by_both = np.einsum("ij,ij->j", structured.sd, np.broadcast_to(root, structured.sd.shape))
+        by_plain = np.einsum("ij,ij->j", own.sd, np.broadcast_to(self._plain, own.sd.shape))
+        by_island = own.sd.sum(axis=0) - by_plain
+        values.push(
+            "sigma",
+            np.sqrt(phi) * by_both
+            + np.sqrt(1 - phi) * by_plain
+            + by_island
+            + 2 * sigma * (1 - phi) * by_variance,
         )
+        by_phi = 0.5 * sigma * (by_both / np.sqrt(phi) - by_plain / np.sqrt(1 - phi))
+        values.push("phi", by_phi - sigma**2 * by_variance)
+        if self._extra:
+            by_trust = by_bare.sum(axis=0) / made.trust**2
+            by_weight = own.information + own.pull * made.missing
+            by_own = np.einsum("ij,ij->j", by_weight, rough.weight_slope(made.extra))
+            values.push(
+                self._extra, by_extra + by_trust * rough.trust_slope(made.extra) + by_own
+            )
+
+    def _turn(self, grad: FloatArray) -> FloatArray:
+        rotation = self._rough.whitening.rotation
+        return grad if rotation is None else rotation.T @ grad
+
+    def _make(self, values: Values) -> "_Made":
+        known, modes, rough = self._known, self._modes, self._rough
+        points, bend = values.count, self._rough.whitening
+        extra = values.scalar(self._extra) if self._extra else np.ones(points)
+        sigma, phi = values.scalar("sigma"), np.clip(values.scalar("phi"), LEAST, 1 - LEAST)
+        # Standard deviations of the parts, and what the data say roughly of either.
+        sd = sigma * np.sqrt(phi) * np.sqrt(self._basis.structured_variance)[:, None]
+        own_sd = np.where(self._plain > 0, sigma * np.sqrt(1 - phi), sigma)
+        trusted = rough.trust(extra)
+        precision = bend.precision[:, None]
+        gain = 1.0 / (1.0 / trusted + precision * sigma**2 * (1 - phi))
+        weight = rough.weight(extra)
+        structured, own = Whitened(sd, gain * precision), Whitened(own_sd, weight)
         mu = values.scalar("mu")
         if self._level:
-            mu = mu - field.lift
+            mu = mu - 0.5 * (structured.left + own.left) / len(own_sd)
         beta = values.vector("beta") if "beta" in self.layout else np.zeros((0, points))
-        beta = np.broadcast_to(beta, (self._known + (self._latent is not None), points))
+        beta = np.broadcast_to(beta, (known + (self._latent is not None), points))
         shift = modes[:, :1] * (mu - rough.fixed[0])
         shift = shift + modes[:, 1 : 1 + known] @ (beta[:known] - rough.fixed[1 : 1 + known, None])
-        latent = None
+        latent, z = None, None
         if self._latent is not None:
             latent = self._latent.at(values)
-            shift = shift + beta[-1] * latent.values - rough.fixed[-1] * modes[:, -1:]
-        field.place(values.vector("modes"), shift)
-        total = field.values if latent is None else field.values + beta[-1] * latent.values
-        eta = mu + self._x @ beta[:known] + self._basis.vectors @ total
-        return _Made(eta, mu, extra, relative, field, latent)
+            z = self._basis.vectors @ latent.values
+            shift = shift + beta[-1] * latent.values[: len(shift)] - rough.fixed[-1] * modes[:, -1:]
+        pulling = bend.pull[:, None] - precision * shift
+        free = values.vector("modes")
+        free = free if bend.rotation is None else bend.rotation @ free
+        rest = mu + self._x @ beta[:known]
+        rest = rest + self._basis.modes @ structured.place(free, gain * pulling)
+        if z is not None:
+            rest = rest + beta[-1] * z
+        missing = rough.target[:, None] - rest
+        eta = rest + own.place(values.vector("own"), weight * missing)
+        return _Made(
+            eta, mu, phi, extra, trusted, gain, pulling, weight, missing, structured, own, latent, z
+        )
 
     def _tilt(self, mu: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the log prior density of mu, up to a constant, and its derivative."""
         centre, sd = self._config.priors["intercept"].values
         return -0.5 * ((mu - centre) / sd) ** 2, -(mu - centre) / sd**2
 
-    def _trust(self, extra: FloatArray) -> FloatArray:
-        """Return the information of the counts over what the rough fit takes it to be."""
-        likelihood, mean = self._config.likelihood, self._rough.mean
-        if not self._extra or not mean.any():
-            return np.ones_like(extra)
-        typical = np.sum(mean * shares(likelihood, mean))
-        share = shares(likelihood, mean[:, None], extra)
-        result: FloatArray = (mean[:, None] * share).sum(axis=0) / typical
-        return result
-
-    def _trust_slope(self, extra: FloatArray) -> FloatArray:
-        likelihood, mean = self._config.likelihood, self._rough.mean
-        if not mean.any():
-            return np.zeros_like(extra)
-        typical = np.sum(mean * shares(likelihood, mean))
-        share = shares(likelihood, mean[:, None], extra)
-        slope = -(share**2) if likelihood == "nb1" else mean[:, None] * share**2 / extra**2
-        result: FloatArray = (mean[:, None] * slope).sum(axis=0) / typical
-        return result
-
     def expand(self, point: FloatArray) -> dict[str, FloatArray]:
         """Return parameters, ``eta`` and ``z`` at the points, points as the last axis."""
         values = Values(self.layout, point)
-        made = self._field(values)
-        names = [*self.layout.slots, *self.layout.fixed]
-        named = {n: values.vector(n) for n in names if n not in ("modes", "z_modes")}
+        made = self._make(values)
+        hidden = ("modes", "own", "z_modes")
+        names = [n for n in (*self.layout.slots, *self.layout.fixed) if n not in hidden]
+        named = {name: values.vector(name) for name in names}
         held = {name: value if name == "beta" else value[0] for name, value in named.items()}
         if "beta" in held:
             effects = self._known + (self._latent is not None)
             held["beta"] = np.broadcast_to(held["beta"], (effects, values.count))
         held["mu"], held["eta"] = made.mu, made.eta
-        if made.latent is not None:
-            held["z"] = self._basis.vectors @ made.latent.values
+        if made.z is not None:
+            held["z"] = made.z
         return held
 
 
@@ -310,23 +326,53 @@ class _Made:
 
     eta: FloatArray
     mu: FloatArray
+    phi: FloatArray
     extra: FloatArray
-    relative: FloatArray
-    field: Coefficients
+    trust: FloatArray
+    gain: FloatArray
+    pulling: FloatArray
+    weight: FloatArray
+    missing: FloatArray
+    structured: Whitened
+    own: Whitened
     latent: "LatentState | None"
+    z: FloatArray | None
 
 
 @dataclass(frozen=True)
 class LatentState:
     """The latent covariate at given points."""
 
-    coefficients: Coefficients
+    whitened: Whitened
     relative: FloatArray
+    pulling: FloatArray
 
     @property
     def values(self) -> FloatArray:
         """Return its coefficients in the graph's eigenvectors, shape (N, points)."""
-        return self.coefficients.values
+        return self.whitened.values
+
+
+@dataclass
+class Spread:
+    """Standard deviations of a BYM2 field's coefficients, and their derivatives."""
+
+    basis: Spectrum
+
+    def __post_init__(self) -> None:
+        own = np.where(self.basis.island, 1.0, 0.0)
+        self._level = LEAST_VARIANCE + own + (1.0 - own)
+        self._slope = (1.0 - own) * (self.basis.variance - 1.0)
+
+    def forward(self, mixing: FloatArray) -> FloatArray:
+        """Return the standard deviations at sigma = 1, shape (N, points)."""
+        result: FloatArray = np.sqrt(self._level[:, None] + self._slope[:, None] * mixing)
+        return result
+
+    def backward(self, grad: FloatArray, relative: FloatArray) -> FloatArray:
+        """Return the derivative by the mixing, given the one by the standard deviations."""
+        result: FloatArray = 0.5 * np.einsum("ij,i,ij->j", grad, self._slope, 1.0 / relative)
+        return result
 
 
 class Latent:
@@ -359,11 +405,15 @@ class Latent:
             relative = self._spread.forward(values.scalar("phi_z"))
         else:
             relative = np.ones((len(self._mean_of), points))
-        shift = self._mean_of[:, None] * (values.scalar("c") - self.reference.centre)
         bend, lam = self.reference.whitening, values.scalar("lam")
-        made = Coefficients(bend, relative, lam, np.ones(points))
-        made.place(values.vector("z_modes"), shift)
-        return LatentState(made, relative)
+        precision = bend.precision[:, None]
+        shift = self._mean_of[:, None] * (values.scalar("c") - self.reference.centre)
+        pulling = bend.pull[:, None] - precision * shift
+        free = values.vector("z_modes")
+        free = free if bend.rotation is None else bend.rotation @ free
+        whitened = Whitened(relative, lam**2 * precision)
+        whitened.place(free, lam * pulling)
+        return LatentState(whitened, relative, pulling)
 
     def push(self, values: Values, state: LatentState, by_values: FloatArray) -> FloatArray:
         """Add what was measured; return its log density with that of the field.
@@ -374,15 +424,17 @@ class Latent:
         mean = self._rows @ b
         gap = self._precision * (self._x - lam * mean - values.scalar("c"))
         missed = (self._x - lam * mean - values.scalar("c")) * gap
-        grad = by_values + lam * (self._rows.T @ gap)
-        by_shift = state.coefficients.shift_slope(grad)
-        pulled = state.coefficients.pull(grad)
-        values.push("z_modes", pulled.free + free)
+        whitened, bend = state.whitened, self.reference.whitening
+        pulled = whitened.pull(by_values + lam * (self._rows.T @ gap))
+        precision = bend.precision
+        turned = pulled.free if bend.rotation is None else bend.rotation.T @ pulled.free
+        values.push("z_modes", turned + free)
         if self._mixed:
             values.push("phi_z", self._spread.backward(pulled.sd, state.relative))
-        values.push("lam", np.einsum("ij,ij->j", gap, mean) + pulled.scale)
-        values.push("c", gap.sum(axis=0) + self._mean_of @ by_shift)
-        logp: FloatArray = state.coefficients.logp - 0.5 * missed.sum(axis=0)
+        by_lam = np.einsum("ij,ij->j", gap, mean) + (pulled.pull * state.pulling).sum(axis=0)
+        values.push("lam", by_lam + 2 * lam * (precision @ pulled.information))
+        values.push("c", gap.sum(axis=0) - lam * ((self._mean_of * precision) @ pulled.pull))
+        logp: FloatArray = whitened.logp - 0.5 * missed.sum(axis=0)
         return logp + 0.5 * (free**2).sum(axis=0)
 
 

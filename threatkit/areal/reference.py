@@ -26,24 +26,69 @@ _LARGEST_STEP = 2.0
 
 @dataclass(frozen=True)
 class Reference:
-    """Where the rough fit ends.
+    """Where the rough fit ends, and what it says roughly of the field.
 
     Attributes
     ----------
+    likelihood
+        Of the counts.
     fixed
         Shape (1 + P,), intercept and effects.
-    mean
-        Shape (N,), the expected counts; 0 where none is known.
-    whitening
-        Of the field's coefficients, at these values of intercept and effects.
     sigma
         Standard deviation of the field.
+    whitening
+        Of the structured part's coefficients, at these values of intercept and effects.
+    mean
+        Shape (N,), the expected counts; 0 where none is known.
+    typical
+        Shape (N,), the counts themselves, expected ones where they are 0.
+    target
+        Shape (N,), the log relative risk that an area's own count points to.
     """
 
+    likelihood: str
     fixed: FloatArray
-    mean: FloatArray
-    whitening: Whitening
     sigma: float
+    whitening: Whitening
+    mean: FloatArray
+    typical: FloatArray
+    target: FloatArray
+
+    def weight(self, extra: FloatArray) -> FloatArray:
+        """Return the information of each count about its log mean, shape (N, points)."""
+        typical = self.typical[:, None]
+        return np.broadcast_to(
+            typical * shares(self.likelihood, typical, extra), (len(typical), len(extra))
+        )
+
+    def weight_slope(self, extra: FloatArray) -> FloatArray:
+        """Return the derivative of `weight` by dispersion or size."""
+        return _slope(self.likelihood, self.typical[:, None], extra)
+
+    def trust(self, extra: FloatArray) -> FloatArray:
+        """Return the information of all counts over what the rough fit takes it to be."""
+        if self.likelihood == "poisson" or not self.mean.any():
+            return np.ones_like(extra)
+        whole = (self.mean * shares(self.likelihood, self.mean)).sum()
+        share = shares(self.likelihood, self.mean[:, None], extra)
+        result: FloatArray = (self.mean[:, None] * share).sum(axis=0) / whole
+        return result
+
+    def trust_slope(self, extra: FloatArray) -> FloatArray:
+        """Return the derivative of `trust` by dispersion or size."""
+        if self.likelihood == "poisson" or not self.mean.any():
+            return np.zeros_like(extra)
+        whole = (self.mean * shares(self.likelihood, self.mean)).sum()
+        result: FloatArray = _slope(self.likelihood, self.mean[:, None], extra).sum(axis=0) / whole
+        return result
+
+
+def _slope(likelihood: str, mean: FloatArray, extra: FloatArray) -> FloatArray:
+    """Return the derivative of a mean's information by dispersion or size."""
+    share = shares(likelihood, mean, extra)
+    if likelihood == "nb1":
+        return -mean * np.square(share)
+    return np.asarray((mean * share / extra) ** 2)
 
 
 def shares(likelihood: str, mean: Any, extra: Any = None) -> Any:
@@ -101,9 +146,15 @@ def outcome_reference(
             break
         sigma = latest
     weight = mean * shares(likelihood, mean)
-    information = basis.vectors.T @ (weight[:, None] * basis.vectors)
-    bend = whitening(state[wide:], information, sigma**2 * relative)
-    return Reference(state[:wide], mean, bend, sigma)
+    modes, count = basis.modes, basis.modes.shape[1]
+    information = modes.T @ (weight[:, None] * modes)
+    variance = sigma**2 * relative[:count]
+    bend = whitening(state[wide : wide + count], information, variance)
+    # A count of 0 says how far the rate is below what is expected; others say what it is.
+    eta = columns @ state
+    target = np.where(y > 0, np.log(np.maximum(y, 0.5) / np.where(y > 0, exposure, 1.0)), eta - 1.0)
+    typical = np.where(y > 0, y, mean)
+    return Reference(likelihood, state[:wide], sigma, bend, mean, typical, target)
 
 
 def _mode(

@@ -52,6 +52,26 @@ class Spectrum:
     variance: FloatArray
     island: NDArray[np.bool_]
 
+    @property
+    def modes(self) -> FloatArray:
+        """Return the eigenvectors of the structured part, shape (N, mode)."""
+        return self.vectors[:, : self._structured]
+
+    @property
+    def structured_variance(self) -> FloatArray:
+        """Return the variance of the scaled structured part along each of its modes."""
+        return self.variance[: self._structured]
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Return which areas are islands, shape (N,)."""
+        return np.asarray(self.vectors[:, self.island].sum(axis=1) > 0)
+
+    @property
+    def _structured(self) -> int:
+        """Return the number of modes, which stand before the means of the components."""
+        return int(((self.variance > 0) & ~self.island).sum())
+
     def relative_variance(self, mixing: Tensor) -> Tensor:
         """Return the variance of each coefficient of a BYM2 field with sigma = 1."""
         own = np.where(self.island, 1.0, 0.0)
