@@ -30,6 +30,8 @@ FloatArray = NDArray[np.float64]
 
 #: Coordinates of a prior between which a starting value is looked for.
 _REACH = 6.0
+#: Distance of the two starts from the rough fit, in prior standard deviations.
+APART = 1.0
 #: Nearest that a mixing comes to 0 and 1.
 LEAST = 1e-10
 
@@ -108,8 +110,6 @@ class ArealDensity:
     ----------
     layout
         Where each parameter's coordinates stand.
-    start
-        Shape (size,), where the search for the mode begins: the rough fit.
     """
 
     def __init__(self, config: ArealConfig, data: ArealData) -> None:
@@ -130,7 +130,6 @@ class ArealDensity:
         self._level = config.priors["intercept"].family == "normal"
         self.layout = Layout()
         self._lay_out()
-        self.start = self._begin()
 
     def _lay_out(self) -> None:
         priors, add = self._config.priors, self.layout.add
@@ -159,7 +158,17 @@ class ArealDensity:
         rows = [np.arange(self.size)[self.layout.slots[name]] for name in names]
         return np.concatenate(rows) if rows else np.zeros(0, dtype=np.intp)
 
-    def _begin(self) -> FloatArray:
+    @property
+    def jumping(self) -> NDArray[np.intp]:
+        """Return the coordinates of all hyperparameters."""
+        rows = [np.arange(self.size)[self.layout.slots[name]] for name in self.layout.priors]
+        return np.concatenate(rows) if rows else np.zeros(0, dtype=np.intp)
+
+    def starts(self) -> tuple[FloatArray, FloatArray]:
+        """Return where to look for modes: a small field and a large one, about the rough fit.
+
+        With a small field the counts' own overdispersion is large, and the other way round.
+        """
         fixed = self._rough.fixed
         known = {"mu": fixed[:1], "beta": fixed[1:], "sigma": np.array([self._rough.sigma])}
         if self._latent is not None:
@@ -169,7 +178,13 @@ class ArealDensity:
         for name, prior in self.layout.priors.items():
             if name in known:
                 start[self.layout.slots[name]] = [coordinate(prior, v) for v in known[name]]
-        return start
+        small, large = start.copy(), start.copy()
+        apart = {"sigma": 1.0, "dispersion": -1.0, "size": 1.0}
+        for name, sign in apart.items():
+            if name in self.layout.slots:
+                small[self.layout.slots[name]] -= sign * APART
+                large[self.layout.slots[name]] += sign * APART
+        return small, large
 
     def __call__(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log density, shape (points,), and gradient, shape (size, points)."""

@@ -241,6 +241,11 @@ class Ensemble[T: Target]:
         return max(self._moves.chains // COPIES, 2)
 
     @property
+    def blocks(self) -> list[Block]:
+        """Return the blocks of chains, for moves of another kind between those of this one."""
+        return [run.block for run in self._runs]
+
+    @property
     def kept(self) -> int:
         """Return how many points each chain has."""
         return len(self._runs[0].points)

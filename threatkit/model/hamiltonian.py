@@ -65,6 +65,26 @@ class Block:
         self.scale = scale
         self._state = self._at(scale.solve(position - scale.centre[:, None]))
 
+    def go_to(self, point: FloatArray, scale: Gaussian) -> None:
+        """Go on from other points, shape (size, chain), in other coordinates."""
+        self.scale = scale
+        self._state = self._at(scale.solve(point - scale.centre[:, None]))
+
+    def offer(self, point: FloatArray) -> NDArray[np.bool_]:
+        """Offer each chain another point by a symmetric proposal; return which are taken."""
+        old = self._state
+        new = self._at(self.scale.solve(point - self.scale.centre[:, None]))
+        with np.errstate(invalid="ignore"):
+            gain = new.logp - old.logp
+        gain = np.where(np.isfinite(gain), gain, -np.inf)
+        taken = np.log(self._rng.uniform(size=len(gain))) < gain
+        self._state = State(
+            np.where(taken, new.xi, old.xi),
+            np.where(taken, new.logp, old.logp),
+            np.where(taken, new.grad, old.grad),
+        )
+        return taken
+
     def position(self) -> FloatArray:
         """Return the chains' points, shape (size, chain)."""
         return self.scale.centre[:, None] + self.scale.apply(self._state.xi)

@@ -1,0 +1,128 @@
+"""Two blocks of Hamiltonian chains from far apart, with jumps that exchange hyperparameters.
+
+Where counts are few, their spread may come from the field or from the counts' own
+overdispersion: the posterior is a ridge, or has two modes, and gradients alone do not weigh
+them. So one block starts where the field explains much, the other where it explains little;
+they are mixed, and between Hamiltonian moves the hyperparameters of each chain jump by the
+difference of two chains of the other block (doi:10.1007/s11222-006-8769-1). The coordinates
+carry the field along. Neither block sees its own chains in its proposals, so both moves leave
+the posterior as it is.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from threatkit.areal.density import ArealDensity
+from threatkit.model.ensemble import Ensemble, Moves
+from threatkit.model.hamiltonian import Block
+from threatkit.model.mode import averaged
+
+FloatArray = NDArray[np.float64]
+
+#: Shares of a difference that a jump takes; the whole of it leads from one mode to another.
+SHARES = (1.0, 0.5)
+#: Noise of a jump, so that no point is out of reach.
+NOISE = 1e-3
+#: Hamiltonian moves that fit the step size after the blocks are mixed.
+TUNING = 10
+
+
+Action = Callable[[Block], tuple[FloatArray, NDArray[np.bool_]] | None]
+
+
+class Herd:
+    """Chains that sample the posterior of own areas; they can be extended.
+
+    Attributes
+    ----------
+    density
+        The target.
+    seconds
+        Wall time of ``mode``, ``warm-up`` and ``sample``.
+    """
+
+    def __init__(self, density: ArealDensity, *, seed: int, moves: Moves) -> None:
+        self.density = density
+        self._moves, self._rng = moves, np.random.default_rng([seed, 5])
+        self._points: list[FloatArray] = []
+        self._divergent: list[NDArray[np.bool_]] = []
+        self._accepted: list[float] = []
+        single = replace(moves, blocks=1)
+        starts = enumerate(density.starts())
+        made = [
+            Ensemble(lambda: density, seed=seed + 7919 * number, moves=single, start=start)
+            for number, start in starts
+        ]
+        self.seconds = {
+            name: sum(one.seconds[name] for one in made) for name in ("mode", "warm-up", "sample")
+        }
+        begun = time.monotonic()
+        self._blocks = [block for one in made for block in one.blocks]
+        with threadpool_limits(1):
+            self._mix()
+        self.seconds["warm-up"] += time.monotonic() - begun
+
+    def _mix(self) -> None:
+        """Deal the chains of all blocks out anew, and scale by where they all are."""
+        found = np.concatenate([block.position() for block in self._blocks], axis=1)
+        dealt = found[:, self._rng.permutation(found.shape[1])]
+        scale = averaged(self.density, dealt, self.density.curved)
+        size = dealt.shape[1] // len(self._blocks)
+        for number, block in enumerate(self._blocks):
+            block.go_to(dealt[:, number * size : (number + 1) * size], scale)
+        for number in range(TUNING):
+            self._each(lambda block: block.tune(1, target=self._moves.target_accept))
+            if number % 2:
+                self._jump()
+
+    def _each(self, action: Action) -> list[tuple[FloatArray, NDArray[np.bool_]] | None]:
+        with ThreadPoolExecutor(len(self._blocks)) as pool:
+            return list(pool.map(action, self._blocks))
+
+    def _jump(self) -> None:
+        rows, rng = self.density.jumping, self._rng
+        for share in SHARES:
+            for own, other in (self._blocks, self._blocks[::-1]):
+                point, others = own.position(), other.position()[rows]
+                chains, count = point.shape[1], others.shape[1]
+                one = rng.integers(count, size=chains)
+                two = (one + rng.integers(1, count, size=chains)) % count
+                point[rows] += share * (others[:, one] - others[:, two])
+                point[rows] += NOISE * rng.standard_normal((len(rows), chains))
+                self._accepted.append(float(own.offer(point).mean()))
+
+    def extend(self, draws: int) -> None:
+        """Add at least so many draws over all chains, at least four to each chain."""
+        begun = time.monotonic()
+        chains = len(self._blocks) * self._moves.chains
+        with threadpool_limits(1):
+            for _ in range(max(-(-draws // chains), 4)):
+                moved = self._each(lambda block: block.move())
+                self._jump()
+                self._points.append(np.concatenate([b.position() for b in self._blocks], axis=1))
+                self._divergent.append(np.concatenate([flags for _, flags in moved]))
+        self.seconds["sample"] += time.monotonic() - begun
+
+    @property
+    def kept(self) -> int:
+        """Return how many points each chain has."""
+        return len(self._points)
+
+    @property
+    def accepted(self) -> float:
+        """Return the share of jumps that were taken."""
+        return float(np.mean(self._accepted))
+
+    def points(self) -> FloatArray:
+        """Return the points, shape (kept, size, chains)."""
+        return np.stack(self._points)
+
+    def divergent(self) -> NDArray[np.bool_]:
+        """Return which moves diverged, shape (kept, chains)."""
+        return np.stack(self._divergent)
