@@ -39,6 +39,8 @@ class Counts:
         self._y = count[self._seen][:, None]
         self._log_exposure = np.log(exposure[self._seen])[:, None]
         self._hit = np.flatnonzero(self._y[:, 0] > 0)
+        values, times = np.unique(self._y[self._hit], return_counts=True)
+        self._values, self._times = values[:, None], times.astype(np.float64)
         self._constant = float(gammaln(self._y + 1.0).sum())
 
     def push(self, eta: FloatArray, extra: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -94,15 +96,16 @@ class Counts:
     def _nb2(
         self, log_mean: FloatArray, size: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        mean, y, hit = np.exp(log_mean), self._y, self._hit
+        mean, y = np.exp(log_mean), self._y
         ratio = mean / size
         logs = np.log1p(ratio)
-        rising, by_size = log_rising(y[hit], np.broadcast_to(size, (len(hit), len(size))))
-        logp = rising.sum(axis=0) + (y * log_mean).sum(axis=0) - ((y + size) * logs).sum(axis=0)
+        # Areas with the same count share the term of count and size.
+        rising, by_size = log_rising(self._values, np.tile(size, (len(self._values), 1)))
+        logp = self._times @ rising + (y * log_mean).sum(axis=0) - ((y + size) * logs).sum(axis=0)
         share = 1.0 / (1.0 + ratio)
         by_log_mean = y - (y + size) * ratio * share
         slope = (y + size) / size * ratio * share - logs
-        return logp, by_log_mean, by_size.sum(axis=0) + slope.sum(axis=0)
+        return logp, by_log_mean, self._times @ by_size + slope.sum(axis=0)
 
 
 def log_rising(y: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,55 +2,22 @@
 
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
-import numpy as np
 import nutpie
-import xarray as xr
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
-from threatkit.areal.model import build_areal, fixed_parameters, parameters
-from threatkit.errors import Fault, InvalidInput
+from threatkit.areal.fitted import ArealFit, fixed_parameters, parameters, refuse_many
+from threatkit.areal.model import build_areal
 from threatkit.model.chains import Chains, Sampling, Update
-from threatkit.model.gate import LARGEST_DIVERGENT, Diagnostics, diagnose
+from threatkit.model.gate import LARGEST_DIVERGENT, diagnose
 
 logger = logging.getLogger(__name__)
 
-#: The field's eigenvectors are a dense matrix, of 200 MB at this number of areas.
-MOST_AREAS = 5_000
 #: Where draws diverge the chains begin again, this much closer to an acceptance of one.
 SMALLER_STEPS = 5.0
-
-
-@dataclass(frozen=True)
-class ArealFit:
-    """A fit of a researcher's own areas.
-
-    Attributes
-    ----------
-    draws
-        Posterior draws of the parameters, ``eta`` and ``z``; dims chain, draw, ...
-    divergent
-        Shape (chain, draw).
-    parameters
-        Names of the parameters, in the order in which they are reported.
-    diagnostics
-        Against the gate.
-    seconds
-        Time of compilation and of sampling.
-    seed
-        Of the chains.
-    """
-
-    draws: xr.Dataset
-    divergent: NDArray[np.bool_]
-    parameters: tuple[str, ...]
-    diagnostics: Diagnostics
-    seconds: dict[str, float]
-    seed: int
 
 
 def fit_areal(
@@ -74,7 +41,7 @@ def fit_areal(
     ThreatkitError
         If the sampler fails to start or to go on.
     """
-    _refuse_many(data)
+    refuse_many(data)
     # Linear algebra on several threads adds in another order: the draws would depend on how
     # many cores there are. The chains run side by side and need the cores themselves.
     with threadpool_limits(limits=1):
@@ -110,15 +77,3 @@ def _sample(config: ArealConfig, data: ArealData, seed: int, update: Update | No
         logger.info("draws diverged: the chains begin again with smaller steps")
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
     return ArealFit(draws, divergent, tuple(names), checked, seconds, seed)
-
-
-def _refuse_many(data: ArealData) -> None:
-    if len(data.areas) > MOST_AREAS:
-        raise InvalidInput(
-            Fault(
-                "--engine nuts",
-                f"the exact engine takes at most {MOST_AREAS:,} areas",
-                f"{len(data.areas):,}",
-                "Fit a part of them, or join small areas",
-            )
-        )

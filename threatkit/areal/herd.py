@@ -33,9 +33,6 @@ NOISE = 1e-3
 TUNING = 10
 
 
-Action = Callable[[Block], tuple[FloatArray, NDArray[np.bool_]] | None]
-
-
 class Herd:
     """Chains that sample the posterior of own areas; they can be extended.
 
@@ -45,6 +42,8 @@ class Herd:
         The target.
     seconds
         Wall time of ``mode``, ``warm-up`` and ``sample``.
+    copies
+        Chains, one after the other, that parted from one ancestor.
     """
 
     def __init__(self, density: ArealDensity, *, seed: int, moves: Moves) -> None:
@@ -54,14 +53,17 @@ class Herd:
         self._divergent: list[NDArray[np.bool_]] = []
         self._accepted: list[float] = []
         single = replace(moves, blocks=1)
-        starts = enumerate(density.starts())
-        made = [
-            Ensemble(lambda: density, seed=seed + 7919 * number, moves=single, start=start)
-            for number, start in starts
-        ]
+
+        def warm(number: int) -> Ensemble[ArealDensity]:
+            start = density.starts()[number]
+            return Ensemble(lambda: density, seed=2 * seed + number, moves=single, start=start)
+
+        with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
+            made = list(pool.map(warm, range(2)))
         self.seconds = {
-            name: sum(one.seconds[name] for one in made) for name in ("mode", "warm-up", "sample")
+            name: max(one.seconds[name] for one in made) for name in ("mode", "warm-up", "sample")
         }
+        self.copies = made[0].copies
         begun = time.monotonic()
         self._blocks = [block for one in made for block in one.blocks]
         with threadpool_limits(1):
@@ -69,19 +71,18 @@ class Herd:
         self.seconds["warm-up"] += time.monotonic() - begun
 
     def _mix(self) -> None:
-        """Deal the chains of all blocks out anew, and scale by where they all are."""
-        found = np.concatenate([block.position() for block in self._blocks], axis=1)
-        dealt = found[:, self._rng.permutation(found.shape[1])]
-        scale = averaged(self.density, dealt, self.density.curved)
-        size = dealt.shape[1] // len(self._blocks)
-        for number, block in enumerate(self._blocks):
-            block.go_to(dealt[:, number * size : (number + 1) * size], scale)
-        for number in range(TUNING):
-            self._each(lambda block: block.tune(1, target=self._moves.target_accept))
-            if number % 2:
-                self._jump()
+        """Give each block half of each start's chains, and scale by where they all are."""
+        one, two = (block.position() for block in self._blocks)
+        half = one.shape[1] // 2
+        dealt = [np.hstack([one[:, :half], two[:, :half]]), np.hstack([one[:, half:], two[:, half:]])]
+        scale = averaged(lambda x: self.density(x)[1], np.hstack(dealt), self.density.curved)
+        for block, points in zip(self._blocks, dealt, strict=True):
+            block.go_to(points, scale)
+        for _ in range(TUNING // 2):
+            self._each(lambda block: block.tune(2, target=self._moves.target_accept))
+            self._jump()
 
-    def _each(self, action: Action) -> list[tuple[FloatArray, NDArray[np.bool_]] | None]:
+    def _each[T](self, action: Callable[[Block], T]) -> list[T]:
         with ThreadPoolExecutor(len(self._blocks)) as pool:
             return list(pool.map(action, self._blocks))
 
@@ -97,16 +98,30 @@ class Herd:
                 point[rows] += NOISE * rng.standard_normal((len(rows), chains))
                 self._accepted.append(float(own.offer(point).mean()))
 
-    def extend(self, draws: int) -> None:
-        """Add at least so many draws over all chains, at least four to each chain."""
+    def run(self, kept: int, *, every: int = 1) -> None:
+        """Move on and keep a number of points of each chain, those before are forgotten.
+
+        Parameters
+        ----------
+        kept
+            Points of each chain.
+        every
+            Moves from one kept point to the next.
+        """
         begun = time.monotonic()
-        chains = len(self._blocks) * self._moves.chains
+        self._points, self._divergent = [], []
         with threadpool_limits(1):
-            for _ in range(max(-(-draws // chains), 4)):
+            for number in range(1, kept * every + 1):
                 moved = self._each(lambda block: block.move())
                 self._jump()
-                self._points.append(np.concatenate([b.position() for b in self._blocks], axis=1))
-                self._divergent.append(np.concatenate([flags for _, flags in moved]))
+                flags = np.concatenate([divergent for _, divergent in moved])
+                if (number - 1) % every:
+                    self._divergent[-1] |= flags
+                else:
+                    self._divergent.append(flags)
+                if number % every == 0:
+                    points = [block.position() for block in self._blocks]
+                    self._points.append(np.concatenate(points, axis=1))
         self.seconds["sample"] += time.monotonic() - begun
 
     @property

@@ -14,7 +14,9 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from threatkit.areal.config import ArealConfig
+from threatkit.areal.counts import OVERDISPERSION
 from threatkit.areal.data import ArealData
+from threatkit.areal.fitted import effects
 from threatkit.areal.groups import GroupData
 from threatkit.areal.reference import GroupReference, group_reference, outcome_reference, shares
 from threatkit.areal.spectrum import Spectrum, spectrum
@@ -23,8 +25,8 @@ from threatkit.model.priors import Prior
 FloatArray = NDArray[np.float64]
 Tensor = Any
 
-#: The parameter of each likelihood's own, by its name in a configuration.
-OVERDISPERSION = {"nb1": "dispersion", "nb2": "size"}
+#: Nearest that a mixing comes to 0 and 1.
+LEAST = 1e-10
 
 
 def build_areal(config: ArealConfig, data: ArealData) -> pm.Model:
@@ -50,35 +52,33 @@ def build_areal(config: ArealConfig, data: ArealData) -> pm.Model:
     return model
 
 
-def effects(data: ArealData) -> list[str]:
-    """Return the names of the coefficients beta, in their order."""
-    names = [str(name) for name in data.covariates.columns]
-    return names if data.groups is None else [*names, data.groups.name]
-
-
-def fixed_parameters(config: ArealConfig) -> set[str]:
-    """Return the names of the parameters that have one value and no distribution."""
-    priors = dict(config.priors) | ({} if config.groups is None else dict(config.groups.priors))
-    names = {name for name, prior in priors.items() if prior.family == "fixed"}
-    return {"mu" if name == "intercept" else name for name in names}
-
-
-def parameters(config: ArealConfig, data: ArealData) -> list[str]:
-    """Return the names of the parameters that are reported, in their order."""
-    names = ["mu", *(["beta"] if effects(data) else []), "sigma", "phi"]
-    if config.likelihood in OVERDISPERSION:
-        names.append(OVERDISPERSION[config.likelihood])
-    if config.groups is not None:
-        names += ["lam", "c", *(["phi_z"] if config.groups.form == "bym2" else [])]
-    return names
-
-
 def _variable(name: str, prior: Prior, *, dims: str | None = None) -> Tensor:
     """Return a random variable; a fixed one is kept among the draws as well."""
     if prior.family != "fixed":
         return prior.variable(name, dims=dims) if dims else prior.variable(name)
     shape = () if dims is None else (len(pm.modelcontext(None).coords[dims]),)
     return pm.Deterministic(name, pt.full(shape, prior.values[0]), dims=dims)
+
+
+def _whitened(
+    name: str,
+    sd: Tensor,
+    information: Tensor,
+    pull: Tensor,
+    rotation: FloatArray | None = None,
+) -> Tensor:
+    """Return independent normal variables, sampled about what data say of them roughly.
+
+    `threatkit.areal.density.Whitened` has the formulas. The free coordinates are called
+    ``name``; the log density, prior and Jacobian, is called so with ``_prior`` behind.
+    """
+    free = pm.Flat(name, shape=sd.type.shape if rotation is None else len(rotation))
+    if rotation is not None:
+        free = pt.dot(pt.as_tensor_variable(rotation), free)
+    left = 1.0 / (1.0 + sd**2 * information)
+    unit = sd * left * pull + pt.sqrt(left) * free
+    pm.Potential(f"{name}_prior", 0.5 * pt.sum(pt.log(left) - unit**2))
+    return sd * unit
 
 
 class _Latent:
@@ -100,9 +100,14 @@ def _latent(config: ArealConfig, groups: GroupData, basis: Spectrum) -> _Latent:
     else:
         relative = typical = np.ones(len(basis.variance))
     reference = group_reference(groups, basis, typical)
-    mean_of = basis.vectors.sum(axis=0)
-    b = reference.whitening.coefficients(
-        "z_modes", relative, shift=mean_of * (c - reference.centre), scale=lam
+    bend = reference.whitening
+    shift = basis.vectors.sum(axis=0) * (c - reference.centre)
+    b = _whitened(
+        "z_modes",
+        pt.specify_shape(pt.sqrt(relative), len(basis.variance)),
+        lam**2 * bend.precision,
+        lam * (bend.pull - bend.precision * shift),
+        bend.rotation,
     )
     z = pm.Deterministic("z", pt.dot(pt.as_tensor_variable(basis.vectors), b), dims="area")
     means = [z[groups.area], pt.dot(pt.as_tensor_variable(groups.weight), z)]
@@ -114,42 +119,53 @@ def _eta(
     config: ArealConfig, data: ArealData, basis: Spectrum, latent: _Latent | None, extra: Tensor
 ) -> Tensor:
     """Return intercept, effects and field; the field is sampled about what the counts say."""
-    priors = config.priors
     x = data.covariates.to_numpy()
     columns = [np.ones((len(data.areas), 1)), x]
     if latent is not None:
         columns.append(latent.reference.field[:, None])
     design = np.hstack(columns)
     rough = outcome_reference(data, basis, design, config.likelihood)
-    mu = _variable("mu", priors["intercept"])
-    modes = basis.vectors.T @ design
-    fixed = mu
-    shift = modes[:, 0] * (mu - rough.fixed[0])
-    if effects(data):
-        beta = _variable("beta", priors["beta"], dims="covariate")
+    modes = basis.modes.T @ design
+    bend, count = rough.whitening, len(basis.structured_variance)
+    beta = _variable("beta", config.priors["beta"], dims="covariate") if effects(data) else None
+    sigma = _variable("sigma", config.priors["sigma"])
+    phi = pt.clip(_variable("phi", config.priors["phi"]), LEAST, 1.0 - LEAST)
+    sd = sigma * pt.sqrt(phi) * np.sqrt(basis.structured_variance)
+    own_sd = sigma * pt.where(pt.as_tensor_variable(basis.alone), 1.0, pt.sqrt(1.0 - phi))
+    trust = 1.0 if extra is None else pt.squeeze(rough.trust(pt.reshape(extra, (1,))))
+    gain = 1.0 / (1.0 / trust + bend.precision * sigma**2 * (1.0 - phi))
+    weight = rough.typical * shares(config.likelihood, rough.typical, extra)
+    left = pt.sum(sd**2 / (1.0 + sd**2 * gain * bend.precision))
+    left = left + pt.sum(own_sd**2 / (1.0 + own_sd**2 * weight))
+    mu = _intercept(config.priors["intercept"], 0.5 * left / len(data.areas))
+    rest, shift = mu, modes[:, 0] * (mu - rough.fixed[0])
+    if beta is not None:
         known = x.shape[1]
-        if known:
-            fixed = fixed + pt.dot(pt.as_tensor_variable(x), beta[:known])
-            delta = beta[:known] - rough.fixed[1 : 1 + known]
-            shift = shift + pt.dot(pt.as_tensor_variable(modes[:, 1 : 1 + known]), delta)
+        rest = rest + pt.dot(pt.as_tensor_variable(x), beta[:known])
+        shift = shift + pt.dot(
+            pt.as_tensor_variable(modes[:, 1 : 1 + known]), beta[:known] - rough.fixed[1 : 1 + known]
+        )
         if latent is not None:
             part = beta[known] * latent.coefficients
-            fixed = fixed + pt.dot(pt.as_tensor_variable(basis.vectors), part)
-            shift = shift + part - rough.fixed[-1] * modes[:, -1]
-    sigma = _variable("sigma", priors["sigma"])
-    phi = _variable("phi", priors["phi"])
-    variance = sigma**2 * basis.relative_variance(phi)
-    trust = _trust(config.likelihood, rough.mean, extra)
-    field = rough.whitening.coefficients("modes", variance, shift=shift, trust=trust)
-    return fixed + pt.dot(pt.as_tensor_variable(basis.vectors), field)
+            rest = rest + pt.dot(pt.as_tensor_variable(basis.vectors), part)
+            shift = shift + part[:count] - rough.fixed[-1] * modes[:, -1]
+    if count:
+        pull = gain * (bend.pull - bend.precision * shift)
+        sd = pt.specify_shape(sd, count)
+        made = _whitened("modes", sd, gain * bend.precision, pull, bend.rotation)
+        rest = rest + pt.dot(pt.as_tensor_variable(basis.modes), made)
+    own_sd = pt.specify_shape(own_sd, len(data.areas))
+    return rest + _whitened("own", own_sd, weight, weight * (rough.target - rest))
 
 
-def _trust(likelihood: str, mean: FloatArray, extra: Tensor) -> Tensor:
-    """Return the information of the counts over what the rough fit takes it to be."""
-    if extra is None or not mean.any():
-        return 1.0
-    typical = np.sum(mean * shares(likelihood, mean))
-    return pt.sum(mean * shares(likelihood, mean, extra)) / typical
+def _intercept(prior: Prior, lift: Tensor) -> Tensor:
+    """Return mu, sampled by the level of the mean where its prior allows any number."""
+    if prior.family != "normal":
+        return _variable("mu", prior)
+    centre, sd = prior.values
+    mu = pm.Deterministic("mu", centre + sd * pm.Flat("level") - lift)
+    pm.Potential("mu_prior", -0.5 * ((mu - centre) / sd) ** 2)
+    return mu
 
 
 def _log_likelihood(

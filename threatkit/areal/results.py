@@ -15,8 +15,7 @@ from scipy.special import gammaln
 
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
-from threatkit.areal.fit import ArealFit
-from threatkit.areal.model import effects
+from threatkit.areal.fitted import ArealFit, effects
 from threatkit.store import RECORD, RunFolder
 
 #: Files of a fit, besides z.csv where a covariate is known with error.

@@ -112,44 +112,6 @@ class Whitening:
     pull: FloatArray
     rotation: FloatArray | None = None
 
-    def coefficients(
-        self,
-        name: str,
-        variance: Tensor,
-        *,
-        shift: Tensor = 0.0,
-        scale: Tensor = 1.0,
-        trust: Tensor = 1.0,
-    ) -> Tensor:
-        """Return coefficients with independent normal priors; call it inside a ``pm.Model``.
-
-        Parameters
-        ----------
-        name
-            Of the free variable and, with ``_prior`` behind, of its log density.
-        variance
-            Shape (N,), of the prior.
-        shift
-            Shape (N,), how much lower the data point for the current other parameters.
-        scale
-            The data speak of ``scale`` times the coefficients.
-        trust
-            Share of the data's precision that is left for the current other parameters.
-        """
-        import pymc as pm
-        import pytensor.tensor as pt
-
-        free = pm.Flat(name, shape=len(self.precision))
-        if self.rotation is not None:
-            free = pt.dot(pt.as_tensor_variable(self.rotation), free)
-        total = 1.0 / variance + trust * scale**2 * self.precision
-        mean = trust * scale * (self.pull - self.precision * shift) / total
-        values = mean + free / pt.sqrt(total)
-        # The prior's density at the values, and the Jacobian of the change of variables.
-        log_density = -0.5 * (values**2 / variance + pt.log(variance) + pt.log(total))
-        pm.Potential(f"{name}_prior", pt.sum(log_density))
-        return values
-
 
 def whitening(mode: FloatArray, information: FloatArray, variance: FloatArray) -> Whitening:
     """Return the whitening that a Gaussian approximation of the posterior asks for.
@@ -167,8 +129,10 @@ def whitening(mode: FloatArray, information: FloatArray, variance: FloatArray) -
     total = 1.0 / variance + precision
     scale = np.sqrt(total)
     correlation = (information + np.diag(1.0 / variance)) / np.outer(scale, scale)
-    values, vectors = eigh(correlation)
     rotation = None
+    if not len(mode):
+        return Whitening(precision, mode, rotation)
+    values, vectors = eigh(correlation)
     if values[0] < LEAST_CORRELATED:
         rotation = (vectors / np.sqrt(np.maximum(values, 1e-6))) @ vectors.T
     return Whitening(precision, mode * total, rotation)

@@ -13,10 +13,10 @@ from threatkit.errors import GateNotMet
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
     "--engine",
-    type=click.Choice(["nuts"]),
+    type=click.Choice(["nuts", "laplace"]),
     default="nuts",
     show_default=True,
-    help="How the posterior is found; nuts is exact.",
+    help="How the posterior is found: nuts is the reference, laplace takes seconds.",
 )
 @click.option(
     "--seed",
@@ -56,9 +56,12 @@ def fit(config: Path, engine: str, seed: int, out: Path, form: Format) -> None:
     for note in data.notes:
         click.echo(f"Note: {note}.", err=True)
     with RunFolder(out) as folder:
-        from threatkit.areal.fit import fit_areal
         from threatkit.areal.results import summarise_parameters, write_results
 
+        if engine == "laplace":
+            from threatkit.areal.laplace import laplace_areal as fit_areal
+        else:
+            from threatkit.areal.fit import fit_areal
         with terminal_progress().step("sampling") as update:
             fitted = fit_areal(settings, data, seed=seed, update=update)
         write_results(folder, settings, data, fitted, engine=engine)

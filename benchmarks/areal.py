@@ -1,0 +1,152 @@
+"""Compare both engines on a researcher's own areas: errors, widths and times, in one run.
+
+    python benchmarks/areal.py [--repeats 3] [--sets lip,ordinary,sparse,groups] [--write]
+
+The reference of each set is nuts with four chains of 5,000 draws, of another seed; errors are
+in its posterior standard deviations, widths those of 90% intervals relative to its own. ``cpu``
+counts the processor seconds of all threads, from the loaded data to the checked draws. With
+``--write`` the table in docs/areal.md is renewed.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from threatkit.areal.config import ArealConfig
+from threatkit.areal.data import ArealData, load_areal
+from threatkit.areal.fit import fit_areal
+from threatkit.areal.fitted import ArealFit
+from threatkit.areal.laplace import laplace_areal
+from threatkit.areal.simulate import ArealTruth, Simulated, simulate_areas
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "areal.md"
+BEGIN, END = "<!-- begin: benchmarks/areal.py -->", "<!-- end -->"
+
+SPARSE = ArealTruth(mu=-3.0, beta=0.4, sigma=1.0, phi=0.6, extra=0.1)
+Case = tuple[ArealConfig, ArealData]
+
+
+def lip() -> Case:
+    """Return the lip cancer data with three islands."""
+    return load_areal(ROOT / "tests" / "data" / "lip_cancer" / "lip.toml")
+
+
+def _pair(made: Simulated) -> Case:
+    return made.config, made.data
+
+
+SETS: dict[str, tuple[str, Callable[[], Case]]] = {
+    "lip": ("lip cancer, 56 areas", lip),
+    "ordinary": (
+        "ordinary, 200 areas, NB2",
+        lambda: _pair(
+            simulate_areas(
+                10, 20, seed=1, likelihood="nb2", truth=ArealTruth(extra=5.0, exposure=10.0)
+            )
+        ),
+    ),
+    "sparse": (
+        "sparse, 500 areas, NB2",
+        lambda: _pair(simulate_areas(20, 25, seed=3, likelihood="nb2", truth=SPARSE)),
+    ),
+    "groups": (
+        "groups, 100 areas, Poisson",
+        lambda: _pair(
+            simulate_areas(
+                10, 10, seed=1, truth=ArealTruth(sigma=0.3, exposure=20.0), groups="bym2"
+            )
+        ),
+    ),
+}
+HEADS = ("set", "engine", "seed", "eta", "worst", "hyper", "worst", "width", "gate", "s", "cpu s")
+
+
+def timed(run: Callable[[], ArealFit]) -> tuple[ArealFit, float, float]:
+    """Return a fit with its wall and processor seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    return run(), time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _columns(fit: ArealFit, names: tuple[str, ...]) -> np.ndarray:
+    """Return draws of variables, shape (draw, quantity), without those that are fixed."""
+    flat = [fit.draws[n].to_numpy() for n in names]
+    whole = np.hstack([v.reshape(v.shape[0] * v.shape[1], -1) for v in flat])
+    return whole
+
+
+def gaps(ours: ArealFit, reference: ArealFit, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+    """Return errors of means, in sd, and of the widths of 90% intervals, relatively."""
+    a, b = _columns(ours, names), _columns(reference, names)
+    error = np.abs(a.mean(axis=0) - b.mean(axis=0)) / b.std(axis=0)
+    wide = [np.diff(np.quantile(x, [0.05, 0.95], axis=0), axis=0)[0] for x in (a, b)]
+    return error, np.abs(wide[0] / wide[1] - 1)
+
+
+def row(
+    label: str, engine: str, seed: int, made: tuple[ArealFit, float, float], reference: ArealFit
+) -> list[str]:
+    """Return one line of the table."""
+    fit, wall, cpu = made
+    eta, width = gaps(fit, reference, ("eta",))
+    hyper, _ = gaps(fit, reference, fit.parameters)
+    numbers = (eta.mean(), eta.max(), hyper.mean(), hyper.max(), width.mean())
+    gate = "met" if fit.diagnostics.passed else "not met"
+    shown = [f"{value:.3f}" for value in numbers]
+    return [label, engine, str(seed), *shown, gate, f"{wall:.1f}", f"{cpu:.1f}"]
+
+
+def compare(name: str, repeats: int, lines: list[list[str]]) -> None:
+    """Fit one set with both engines, and add and print a line for each fit."""
+    label, make = SETS[name]
+    config, data = make()
+    events = int(np.nansum(data.count))
+    label = f"{label}, {(data.count == 0).mean():.0%} zeros, {events:,} events"
+    long = replace(config, sampling=replace(config.sampling, draws=5000))
+    reference, wall, cpu = timed(lambda: fit_areal(long, data, seed=1001))
+    table = reference.diagnostics.table
+    least = table[["ess_bulk", "ess_tail"]].astype(float).min(axis=None)
+    gate = "met" if reference.diagnostics.passed else "not met"
+    told = ["", "", "", "", "", gate, f"{wall:.1f}", f"{cpu:.1f}"]
+    lines.append([label, f"reference, ESS {least:,.0f}", "1001", *told])
+    print(" | ".join(lines[-1]), flush=True)
+    for seed in range(1, repeats + 1):
+        for engine, run in (("nuts", fit_areal), ("laplace", laplace_areal)):
+            made = timed(lambda run=run, seed=seed: run(config, data, seed=seed))  # type: ignore[misc]
+            lines.append(row(label, engine, seed, made, reference))
+            print(" | ".join(lines[-1]), flush=True)
+
+
+def write(lines: list[list[str]]) -> None:
+    """Renew the table between its marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END, 1)[1]
+    table = "\n".join(
+        ["| " + " | ".join(line) + " |" for line in (list(HEADS), ["---"] * len(HEADS), *lines)]
+    )
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--write", action="store_true")
+    chosen: Any = parser.parse_args()
+    lines: list[list[str]] = []
+    print(" | ".join(HEADS))
+    for name in chosen.sets.split(","):
+        compare(name, chosen.repeats, lines)
+    if chosen.write:
+        write(lines)
+
+
+if __name__ == "__main__":
+    main()
