@@ -17,12 +17,10 @@ from scipy.optimize import brentq
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.counts import Counts
 from threatkit.areal.data import ArealData
-from threatkit.areal.reference import (
-    GroupReference,
-    group_reference,
-    outcome_reference,
-)
-from threatkit.areal.spectrum import LEAST_VARIANCE, Spectrum, spectrum
+from threatkit.areal.latent import Latent, LatentState
+from threatkit.areal.reference import outcome_reference
+from threatkit.areal.spectrum import spectrum
+from threatkit.areal.whitened import Pulled, Whitened
 from threatkit.model.coordinates import Layout, Values, move
 from threatkit.model.priors import Prior
 
@@ -34,71 +32,6 @@ _REACH = 6.0
 APART = 1.0
 #: Nearest that a mixing comes to 0 and 1.
 LEAST = 1e-10
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """Derivatives of the density by what normal variables were made from."""
-
-    free: FloatArray
-    sd: FloatArray
-    information: FloatArray
-    pull: FloatArray
-
-
-class Whitened:
-    """Independent normal variables, moved and scaled by what data say of them roughly.
-
-    With w = 1 / (1 + sd^2 information), the share of the prior's variance that is left, a
-    variable is ``sd (sd w pull + sqrt(w) free)``. Nothing is divided by sd, which may be zero.
-
-    Attributes
-    ----------
-    left
-        Shape (points,), the sum of the variances that are left.
-    values
-        Shape (variable, points), once they are placed.
-    logp
-        Shape (points,), their log prior density with the Jacobian.
-    """
-
-    def __init__(self, sd: FloatArray, information: FloatArray) -> None:
-        self._sd, self._information = sd, information
-        self._w = 1.0 / (1.0 + sd**2 * information)
-        self.left: FloatArray = np.einsum("ij,ij,ij->j", sd, sd, self._w)
-
-    def place(self, free: FloatArray, pull: FloatArray) -> FloatArray:
-        """Place the variables and return them, given free coordinates and what pulls at them."""
-        self._free, self._pull = free, pull
-        self._root = np.sqrt(self._w)
-        self._unit = self._sd * self._w * pull + self._root * free
-        self.values: FloatArray = self._sd * self._unit
-        self.logp: FloatArray = 0.5 * (np.log(self._w) - self._unit**2).sum(axis=0)
-        return self.values
-
-    def by_pull(self, grad: FloatArray) -> FloatArray:
-        """Return the derivative by the pull, given that of the rest by the values."""
-        result: FloatArray = (self._sd * grad - self._unit) * self._sd * self._w
-        return result
-
-    def pull(self, grad: FloatArray, by_left: FloatArray | float = 0.0) -> Pulled:
-        """Return all derivatives.
-
-        Parameters
-        ----------
-        grad
-            Shape (variable, points), of the rest of the density by the values.
-        by_left
-            Shape (points,), of the rest by the variance that is left of each variable.
-        """
-        sd, w = self._sd, self._w
-        by_unit = sd * grad - self._unit
-        by_w = by_unit * (sd * self._pull + 0.5 * self._free / self._root) + 0.5 / w
-        by_w += by_left * sd**2
-        lost = by_w * w**2
-        by_sd = grad * self._unit + by_unit * w * self._pull
-        by_sd += 2.0 * sd * (by_left * w - lost * self._information)
-        return Pulled(by_unit * self._root, by_sd, -lost * sd**2, by_unit * sd * w)
 
 
 class ArealDensity:
@@ -210,7 +143,7 @@ class ArealDensity:
             values.push("mu", by_mu - own_slope)
         else:
             values.push("mu", by_mu)
-        self._push_effects(values, made, by_rest, along, by_shift)
+        self._push_effects(values, made, by_rest, by_shift)
         if self._latent is not None and made.latent is not None:
             weight = values.vector("beta")[-1]
             by_z = weight * (self._basis.vectors.T @ by_rest)
@@ -225,12 +158,11 @@ class ArealDensity:
         values: Values,
         made: "_Made",
         by_rest: FloatArray,
-        along: FloatArray,
         by_shift: FloatArray,
     ) -> None:
         known = self._known
         by_beta = self._x.T @ by_rest + self._modes[:, 1 : 1 + known].T @ by_shift
-        if made.latent is not None:
+        if made.latent is not None and made.z is not None:
             by_last = np.einsum("ij,ij->j", by_rest, made.z)
             count = len(by_shift)
             by_last += np.einsum("ij,ij->j", by_shift, made.latent.values[:count])
@@ -267,9 +199,7 @@ class ArealDensity:
             by_trust = by_bare.sum(axis=0) / made.trust**2
             by_weight = own.information + own.pull * made.missing
             by_own = np.einsum("ij,ij->j", by_weight, rough.weight_slope(made.extra))
-            values.push(
-                self._extra, by_extra + by_trust * rough.trust_slope(made.extra) + by_own
-            )
+            values.push(self._extra, by_extra + by_trust * rough.trust_slope(made.extra) + by_own)
 
     def _turn(self, grad: FloatArray) -> FloatArray:
         rotation = self._rough.whitening.rotation
@@ -350,107 +280,8 @@ class _Made:
     missing: FloatArray
     structured: Whitened
     own: Whitened
-    latent: "LatentState | None"
+    latent: LatentState | None
     z: FloatArray | None
-
-
-@dataclass(frozen=True)
-class LatentState:
-    """The latent covariate at given points."""
-
-    whitened: Whitened
-    relative: FloatArray
-    pulling: FloatArray
-
-    @property
-    def values(self) -> FloatArray:
-        """Return its coefficients in the graph's eigenvectors, shape (N, points)."""
-        return self.whitened.values
-
-
-@dataclass
-class Spread:
-    """Standard deviations of a BYM2 field's coefficients, and their derivatives."""
-
-    basis: Spectrum
-
-    def __post_init__(self) -> None:
-        own = np.where(self.basis.island, 1.0, 0.0)
-        self._level = LEAST_VARIANCE + own + (1.0 - own)
-        self._slope = (1.0 - own) * (self.basis.variance - 1.0)
-
-    def forward(self, mixing: FloatArray) -> FloatArray:
-        """Return the standard deviations at sigma = 1, shape (N, points)."""
-        result: FloatArray = np.sqrt(self._level[:, None] + self._slope[:, None] * mixing)
-        return result
-
-    def backward(self, grad: FloatArray, relative: FloatArray) -> FloatArray:
-        """Return the derivative by the mixing, given the one by the standard deviations."""
-        result: FloatArray = 0.5 * np.einsum("ij,i,ij->j", grad, self._slope, 1.0 / relative)
-        return result
-
-
-class Latent:
-    """A covariate known with error: its field, and what was measured of it."""
-
-    def __init__(self, config: ArealConfig, data: ArealData, basis: Spectrum) -> None:
-        if config.groups is None or data.groups is None:
-            raise ValueError("data of groups need a configuration of groups")
-        self._priors, groups = config.groups.priors, data.groups
-        self._mixed = config.groups.form == "bym2"
-        self._spread = Spread(basis)
-        typical = basis.relative_variance(0.5) if self._mixed else np.ones(len(basis.variance))
-        self.reference: GroupReference = group_reference(groups, basis, typical)
-        self._rows = np.vstack([basis.vectors[groups.area], groups.weight @ basis.vectors])
-        self._mean_of = basis.vectors.sum(axis=0)
-        self._x, self._precision = groups.x[:, None], groups.se[:, None] ** -2.0
-
-    def lay_out(self, layout: Layout) -> None:
-        """Append the blocks of the latent covariate."""
-        layout.add("lam", prior=self._priors["lam"])
-        layout.add("c", prior=self._priors["c"])
-        if self._mixed:
-            layout.add("phi_z", prior=self._priors["phi_z"])
-        layout.add("z_modes", len(self._mean_of))
-
-    def at(self, values: Values) -> LatentState:
-        """Return the latent covariate at the points."""
-        points = values.count
-        if self._mixed:
-            relative = self._spread.forward(values.scalar("phi_z"))
-        else:
-            relative = np.ones((len(self._mean_of), points))
-        bend, lam = self.reference.whitening, values.scalar("lam")
-        precision = bend.precision[:, None]
-        shift = self._mean_of[:, None] * (values.scalar("c") - self.reference.centre)
-        pulling = bend.pull[:, None] - precision * shift
-        free = values.vector("z_modes")
-        free = free if bend.rotation is None else bend.rotation @ free
-        whitened = Whitened(relative, lam**2 * precision)
-        whitened.place(free, lam * pulling)
-        return LatentState(whitened, relative, pulling)
-
-    def push(self, values: Values, state: LatentState, by_values: FloatArray) -> FloatArray:
-        """Add what was measured; return its log density with that of the field.
-
-        ``by_values`` are the derivatives of the rest of the density by the coefficients.
-        """
-        lam, b, free = values.scalar("lam"), state.values, values.vector("z_modes")
-        mean = self._rows @ b
-        gap = self._precision * (self._x - lam * mean - values.scalar("c"))
-        missed = (self._x - lam * mean - values.scalar("c")) * gap
-        whitened, bend = state.whitened, self.reference.whitening
-        pulled = whitened.pull(by_values + lam * (self._rows.T @ gap))
-        precision = bend.precision
-        turned = pulled.free if bend.rotation is None else bend.rotation.T @ pulled.free
-        values.push("z_modes", turned + free)
-        if self._mixed:
-            values.push("phi_z", self._spread.backward(pulled.sd, state.relative))
-        by_lam = np.einsum("ij,ij->j", gap, mean) + (pulled.pull * state.pulling).sum(axis=0)
-        values.push("lam", by_lam + 2 * lam * (precision @ pulled.information))
-        values.push("c", gap.sum(axis=0) - lam * ((self._mean_of * precision) @ pulled.pull))
-        logp: FloatArray = whitened.logp - 0.5 * missed.sum(axis=0)
-        return logp + 0.5 * (free**2).sum(axis=0)
 
 
 def coordinate(prior: Prior, value: float) -> float:

@@ -74,7 +74,10 @@ class Herd:
         """Give each block half of each start's chains, and scale by where they all are."""
         one, two = (block.position() for block in self._blocks)
         half = one.shape[1] // 2
-        dealt = [np.hstack([one[:, :half], two[:, :half]]), np.hstack([one[:, half:], two[:, half:]])]
+        dealt = [
+            np.hstack([one[:, :half], two[:, :half]]),
+            np.hstack([one[:, half:], two[:, half:]]),
+        ]
         scale = averaged(lambda x: self.density(x)[1], np.hstack(dealt), self.density.curved)
         for block, points in zip(self._blocks, dealt, strict=True):
             block.go_to(points, scale)

@@ -62,6 +62,7 @@ def _variable(name: str, prior: Prior, *, dims: str | None = None) -> Tensor:
 
 def _whitened(
     name: str,
+    size: int,
     sd: Tensor,
     information: Tensor,
     pull: Tensor,
@@ -69,10 +70,10 @@ def _whitened(
 ) -> Tensor:
     """Return independent normal variables, sampled about what data say of them roughly.
 
-    `threatkit.areal.density.Whitened` has the formulas. The free coordinates are called
+    `threatkit.areal.whitened.Whitened` has the formulas. The free coordinates are called
     ``name``; the log density, prior and Jacobian, is called so with ``_prior`` behind.
     """
-    free = pm.Flat(name, shape=sd.type.shape if rotation is None else len(rotation))
+    free = pm.Flat(name, shape=size)
     if rotation is not None:
         free = pt.dot(pt.as_tensor_variable(rotation), free)
     left = 1.0 / (1.0 + sd**2 * information)
@@ -104,7 +105,8 @@ def _latent(config: ArealConfig, groups: GroupData, basis: Spectrum) -> _Latent:
     shift = basis.vectors.sum(axis=0) * (c - reference.centre)
     b = _whitened(
         "z_modes",
-        pt.specify_shape(pt.sqrt(relative), len(basis.variance)),
+        len(basis.variance),
+        pt.sqrt(relative),
         lam**2 * bend.precision,
         lam * (bend.pull - bend.precision * shift),
         bend.rotation,
@@ -132,7 +134,7 @@ def _eta(
     phi = pt.clip(_variable("phi", config.priors["phi"]), LEAST, 1.0 - LEAST)
     sd = sigma * pt.sqrt(phi) * np.sqrt(basis.structured_variance)
     own_sd = sigma * pt.where(pt.as_tensor_variable(basis.alone), 1.0, pt.sqrt(1.0 - phi))
-    trust = 1.0 if extra is None else pt.squeeze(rough.trust(pt.reshape(extra, (1,))))
+    trust = _trust(config.likelihood, rough.mean, extra)
     gain = 1.0 / (1.0 / trust + bend.precision * sigma**2 * (1.0 - phi))
     weight = rough.typical * shares(config.likelihood, rough.typical, extra)
     left = pt.sum(sd**2 / (1.0 + sd**2 * gain * bend.precision))
@@ -143,7 +145,8 @@ def _eta(
         known = x.shape[1]
         rest = rest + pt.dot(pt.as_tensor_variable(x), beta[:known])
         shift = shift + pt.dot(
-            pt.as_tensor_variable(modes[:, 1 : 1 + known]), beta[:known] - rough.fixed[1 : 1 + known]
+            pt.as_tensor_variable(modes[:, 1 : 1 + known]),
+            beta[:known] - rough.fixed[1 : 1 + known],
         )
         if latent is not None:
             part = beta[known] * latent.coefficients
@@ -151,11 +154,16 @@ def _eta(
             shift = shift + part[:count] - rough.fixed[-1] * modes[:, -1]
     if count:
         pull = gain * (bend.pull - bend.precision * shift)
-        sd = pt.specify_shape(sd, count)
-        made = _whitened("modes", sd, gain * bend.precision, pull, bend.rotation)
+        made = _whitened("modes", count, sd, gain * bend.precision, pull, bend.rotation)
         rest = rest + pt.dot(pt.as_tensor_variable(basis.modes), made)
-    own_sd = pt.specify_shape(own_sd, len(data.areas))
-    return rest + _whitened("own", own_sd, weight, weight * (rough.target - rest))
+    return rest + _whitened("own", len(data.areas), own_sd, weight, weight * (rough.target - rest))
+
+
+def _trust(likelihood: str, mean: FloatArray, extra: Tensor) -> Tensor:
+    """Return the information of the counts over what the rough fit takes it to be."""
+    if extra is None or not mean.any():
+        return 1.0
+    return pt.sum(mean * shares(likelihood, mean, extra)) / np.sum(mean * shares(likelihood, mean))
 
 
 def _intercept(prior: Prior, lift: Tensor) -> Tensor:

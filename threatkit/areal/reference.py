@@ -57,9 +57,9 @@ class Reference:
     def weight(self, extra: FloatArray) -> FloatArray:
         """Return the information of each count about its log mean, shape (N, points)."""
         typical = self.typical[:, None]
-        return np.broadcast_to(
-            typical * shares(self.likelihood, typical, extra), (len(typical), len(extra))
-        )
+        share = np.broadcast_to(shares(self.likelihood, typical, extra), (len(typical), len(extra)))
+        result: FloatArray = np.multiply(typical, share)
+        return result
 
     def weight_slope(self, extra: FloatArray) -> FloatArray:
         """Return the derivative of `weight` by dispersion or size."""

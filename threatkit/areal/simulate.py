@@ -110,7 +110,11 @@ def simulate_areas(
         result: FloatArray = basis.vectors @ (np.sqrt(variance) * rng.standard_normal(n))
         return result
 
-    frame, measured, described = pd.DataFrame(index=pd.Index(graph.districts, name="area")), None, None
+    frame, measured, described = (
+        pd.DataFrame(index=pd.Index(graph.districts, name="area")),
+        None,
+        None,
+    )
     if groups is None:
         x = rng.standard_normal(n)
         x = (x - x.mean()) / x.std()

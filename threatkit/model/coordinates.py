@@ -73,7 +73,8 @@ def move(prior: Prior, u: FloatArray) -> Moved:
             e = np.exp(u)
             return Moved(e / rate, e / rate, shape * u - e, shape - e)
         case _:
-            return _move_beta(*prior.values, u)
+            alpha, beta = prior.values
+            return _move_beta(alpha, beta, u)
 
 
 def _move_beta(alpha: float, beta: float, u: FloatArray) -> Moved:
