@@ -1,6 +1,6 @@
 """Compare both engines on a researcher's own areas: errors, widths and times, in one run.
 
-    python benchmarks/areal.py [--repeats 3] [--exact 3] [--sets lip,ordinary,sparse,groups] [--write]
+    python benchmarks/areal.py [--repeats 3] [--exact 3] [--sets lip,sparse] [--write]
 
 The reference of each set is nuts with four chains of 3,000 draws, of another seed; errors are
 in its posterior standard deviations, widths those of 90% intervals relative to its own. ``cpu``

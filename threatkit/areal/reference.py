@@ -57,7 +57,9 @@ class Reference:
     def weight(self, extra: FloatArray) -> FloatArray:
         """Return the information of each count about its log mean, shape (N, points)."""
         typical = self.typical[:, None]
-        share = np.broadcast_to(shares(self.likelihood, typical, extra), (len(typical), len(extra)))
+        share: FloatArray = np.broadcast_to(
+            shares(self.likelihood, typical, extra), (len(typical), len(extra))
+        )
         result: FloatArray = np.multiply(typical, share)
         return result
 
@@ -87,7 +89,7 @@ def _slope(likelihood: str, mean: FloatArray, extra: FloatArray) -> FloatArray:
     """Return the derivative of a mean's information by dispersion or size."""
     share = shares(likelihood, mean, extra)
     if likelihood == "nb1":
-        return -mean * np.square(share)
+        return np.asarray(-mean * np.square(share))
     return np.asarray((mean * share / extra) ** 2)
 
 
