@@ -201,7 +201,7 @@ def test_the_command_tells_a_true_engine_from_a_false_one(tmp_path: Path, narrow
     assert row["coverage_90"] == pytest.approx(0.9, abs=0.07) or narrow
     record = json.loads((tmp_path / "calibration.json").read_text(encoding="utf-8"))
     assert record["not_uniform"] == (["field_sd"] if narrow else [])
-    assert record["priors"]["field_sd"] == "half_normal(0.8)"
+    assert record["priors"]["field_sd"] == "half_normal(0.6)"
     ranks = pd.read_csv(tmp_path / "ranks.csv")
     assert len(ranks) == 120
     assert (tmp_path / "ecdf.svg").read_text(encoding="utf-8").count("<svg") == 1
