@@ -87,7 +87,7 @@ def test_holm_adjusts_in_order() -> None:
 
 def test_generated_data_have_the_priors_moments(spec: ModelSpec) -> None:
     """The generator and PyMC's graph are written apart; their priors agree in every district."""
-    drawn = [generate(spec, seed=number) for number in range(400)]
+    drawn = [generate(spec, seed=number) for number in range(250)]
     ours = np.array([made.truth["eta"].to_numpy()[0, 0] for made in drawn])
     theirs = flat(prior_draws(spec, draws=500, seed=1), "eta")
     np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), atol=0.25)
@@ -98,7 +98,7 @@ def test_counts_are_what_the_truth_expects(spec: ModelSpec) -> None:
     fixed = {name: f"fixed({value:g})" for name, value in (("history", 0), ("spillover", 0))}
     priors = make_priors({**stand_ins(spec), **fixed, "year_sd": "fixed(0.0001)"})
     gap = total = 0.0
-    for number in range(200):
+    for number in range(80):
         made = generate(spec, seed=[7, number], priors=priors)
         rate = made.spec.panel.people * np.exp(made.truth["eta"].to_numpy()[0, 0])
         expected = rate.sum() * len(spec.panel.periods)

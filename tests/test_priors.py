@@ -84,3 +84,11 @@ def test_a_given_prior_replaces_the_default() -> None:
 
 def test_half_normal_sd_is_the_textbook_value() -> None:
     assert Prior("half_normal", (1.0,)).sd == pytest.approx(math.sqrt(1 - 2 / math.pi))
+
+
+def test_a_fixed_value_serves_for_a_vector() -> None:
+    with pm.Model(coords={"indicator": ["a", "b", "c"]}):
+        held = Prior("fixed", (0.5,)).variable("loading", dims="indicator")
+        alone = Prior("fixed", (0.5,)).variable("intercept")
+    assert held.eval().tolist() == [0.5, 0.5, 0.5]
+    assert float(alone.eval()) == 0.5

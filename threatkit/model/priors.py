@@ -127,7 +127,9 @@ class Prior:
         a, *rest = self.values
         match self.family:
             case "fixed":
-                return pt.as_tensor_variable(a)
+                dims = kwargs.get("dims")
+                shape = () if dims is None else (len(pm.modelcontext(None).coords[dims]),)
+                return pt.full(shape, a)
             case "normal":
                 return pm.Normal(name, a, rest[0], **kwargs)
             case "half_normal":
