@@ -23,6 +23,7 @@ from threatkit.options import (
     LIKELIHOODS,
     MOVING_PLACES,
     REGION_YEARS,
+    SAMPLERS,
     YEAR_EFFECTS,
     Elicitation,
     Engine,
@@ -32,6 +33,7 @@ from threatkit.options import (
     ModelOptions,
     MovingPlace,
     RegionYears,
+    Sampler,
     SamplingOptions,
     YearEffect,
 )
@@ -381,6 +383,7 @@ def read_sampling(top: Table, default: SamplingOptions | None = None) -> Samplin
         target_accept=table.number("target_accept", default.target_accept, 0.5, 0.999),
         max_rounds=table.integer("max_rounds", default.max_rounds, 1, 20),
         budget_minutes=table.number("budget_minutes", default.budget_minutes, 0.1, 10_000),
+        sampler=cast(Sampler, table.choice("sampler", default.sampler, SAMPLERS)),
     )
     table.close()
     return options

@@ -11,6 +11,7 @@ RegionYears = Literal["none", "country", "groups"]
 MovingPlace = Literal["none", "oblast"]
 Feedback = Literal["full", "cut"]
 Engine = Literal["nuts", "laplace"]
+Sampler = Literal["nutpie", "numpyro", "pymc"]
 
 LIKELIHOODS = ("nb1", "nb2", "poisson", "bernoulli")
 YEAR_EFFECTS = ("white", "walk", "none")
@@ -18,6 +19,7 @@ REGION_YEARS = ("none", "country", "groups")
 MOVING_PLACES = ("none", "oblast")
 FEEDBACKS = ("full", "cut")
 ENGINES = ("nuts", "laplace")
+SAMPLERS = ("nutpie", "numpyro", "pymc")
 
 #: Every type of event; those of `DEFAULT_EVENT_TYPES` count as an episode by default.
 EVENT_TYPES = (
@@ -92,6 +94,8 @@ class SamplingOptions:
         How often the chains may be run, longer each time, until the gate is met.
     budget_minutes
         No further round starts after this long.
+    sampler
+        Of the exact engine: ``nutpie``, ``numpyro`` (a GPU where JAX sees one) or ``pymc``.
     """
 
     chains: int = 4
@@ -100,6 +104,7 @@ class SamplingOptions:
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
+    sampler: Sampler = "nutpie"
 
 
 @dataclass(frozen=True)

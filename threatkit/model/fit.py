@@ -1,21 +1,21 @@
-"""Sampling: NUTS by nutpie, extended until the gate is met or the budget is spent."""
+"""Sampling: NUTS, extended until the gate is met or the budget is spent."""
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import nutpie
 import pymc as pm
 import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.model.build import build
-from threatkit.model.chains import Chains, Sampling, Update
+from threatkit.model.chains import Sampling, Update
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import Diagnostics, diagnose
+from threatkit.model.samplers import Sampler, begin
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import latent_pillars
 
@@ -102,6 +102,8 @@ def fit(
 
     Raises
     ------
+    InvalidInput
+        If the sampler is not installed.
     ThreatkitError
         If the sampler fails to start or to go on.
     """
@@ -118,11 +120,11 @@ def fit(
 def _fit(spec: ModelSpec, seed: int, sampling: Sampling, update: Update | None) -> Fit:
     begun = time.monotonic()
     model = build(spec)
-    compiled = nutpie.compile_pymc_model(model, var_names=stored(model))
+    # What is forecast and judged afterwards is no part of the posterior.
+    fitted = replace(spec, horizon_months=12, judgements=())
+    sampler = begin(model, stored(model), sampling, seed, update, [fitted])
     compile_seconds = time.monotonic() - begun
-    logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
     deadline = begun + 60 * sampling.budget_minutes
-    sampler = Chains(compiled, sampling, seed, update)
     try:
         looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
     finally:
@@ -133,7 +135,7 @@ def _fit(spec: ModelSpec, seed: int, sampling: Sampling, update: Update | None) 
 
 def _extended(
     spec: ModelSpec,
-    sampler: Chains,
+    sampler: Sampler,
     sampling: Sampling,
     names: Sequence[str],
     seed: int,
