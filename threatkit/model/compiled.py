@@ -13,6 +13,7 @@ import logging
 import os
 import pickle
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +23,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pymc as pm
 from numpy.typing import NDArray
+
+from threatkit.errors import ThreatkitError
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +77,10 @@ class Start:
 def compile_model(model: pm.Model, names: Sequence[str], inputs: Iterable[Any]) -> Any:
     """Compile a model for nutpie, or take what an earlier run compiled.
 
+    Either way the code is read from a file that another process has written. In the process that
+    compiles, parts of the code are replaced by copies that were optimised in another setting, and
+    the last bits of its results differ: draws would depend on whether code was found.
+
     Parameters
     ----------
     model
@@ -85,22 +93,50 @@ def compile_model(model: pm.Model, names: Sequence[str], inputs: Iterable[Any]) 
     Returns
     -------
     nutpie.CompiledModel
-        The same draws follow from it whether it was compiled or found.
+        The same draws follow from it whether it was compiled now or found.
+
+    Raises
+    ------
+    ThreatkitError
+        If the model cannot be compiled.
     """
     folder = cache_folder()
-    if folder is None:
-        return _compile(model, names)[0]
-    path = folder / f"{fingerprint([*inputs, list(names), _surroundings()])}.model"
-    found = _read(path)
-    if found is not None:
-        logger.info("compiled code of an earlier run serves")
-        return found
-    made, entry = _compile(model, names)
-    if entry is None:
-        logger.info("this model's code holds addresses and cannot be kept")
-    else:
-        _write(path, entry)
+    if folder is not None:
+        path = folder / f"{fingerprint([*inputs, list(names), _surroundings()])}.model"
+        found = _read(path)
+        if found is not None:
+            logger.info("compiled code of an earlier run serves")
+            return found
+    with tempfile.TemporaryDirectory(prefix="threatkit-") as room:
+        content = _compiled_apart(model, names, Path(room))
+        if content is None:
+            logger.info("this model's code holds addresses of its process and is not kept")
+            return _compile(model, names)[0]
+        fresh = Path(room) / "code.model"
+        fresh.write_bytes(content)
+        made = _read(fresh)
+    if made is None:
+        raise ThreatkitError("the compiled model cannot be read back; see the log with -v")
+    if folder is not None:
+        _keep(path, content)
     return made
+
+
+def _compiled_apart(model: pm.Model, names: Sequence[str], room: Path) -> bytes | None:
+    """Compile in another process; return the entry, None if its code cannot be moved."""
+    task, made = room / "task", room / "made"
+    task.write_bytes(cloudpickle.dumps((model, list(names))))
+    command = [sys.executable, "-m", "threatkit.model.compiled", str(task), str(made)]
+    package = str(Path(__file__).resolve().parents[2])
+    inherited = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(inherited)}
+    done = subprocess.run(  # noqa: S603  (this interpreter and our own files)
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise ThreatkitError(f"the model could not be compiled: {last[0]}")
+    return made.read_bytes() if made.exists() else None
 
 
 def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any] | None]:
@@ -212,19 +248,18 @@ def _read(path: Path) -> Any:
             **held, **live, **dict.fromkeys(_DROPPED), initial_point_func=Start(entry["start"])
         )
         os.utime(path)
-    except (pickle.PickleError, AttributeError, ImportError, KeyError, TypeError, ValueError, OSError) as error:
+    except (pickle.PickleError, LookupError, AttributeError, ImportError, TypeError, ValueError, OSError) as error:
         logger.warning("%s cannot be used (%s): the model is compiled again", path, error)
         return None
     return made
 
 
-def _write(path: Path, entry: Mapping[str, Any]) -> None:
+def _keep(path: Path, content: bytes) -> None:
     """Keep an entry, and let go of those not used for longest; a failure costs only time."""
-    body = pickle.dumps(entry)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-            stream.write(hashlib.sha256(body).digest() + body)
+            stream.write(content)
         Path(stream.name).replace(path)
         for old in sorted(path.parent.glob("*.model"), key=_age)[KEPT:]:
             old.unlink(missing_ok=True)
@@ -297,3 +332,19 @@ def _feed(digest: Any, value: Any) -> None:
         _feed(digest, [list(matrix.shape), matrix.row, matrix.col, matrix.data])
     else:
         raise TypeError(f"no digest is defined for {type(value).__name__}")
+
+
+def main(task: Path, made: Path) -> None:
+    """Compile the model of a task file and write its entry, if the code can be moved."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        model, names = pickle.loads(task.read_bytes())  # noqa: S301  (written by our parent)
+        _, entry = _compile(model, names)
+    if entry is not None:
+        body = pickle.dumps(entry)
+        made.write_bytes(hashlib.sha256(body).digest() + body)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
