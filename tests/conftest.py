@@ -15,6 +15,12 @@ settings.load_profile("fixed")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep compiled models in a folder of the test run, unless one is named."""
+    os.environ.setdefault("THREATKIT_CACHE", str(tmp_path_factory.mktemp("compiled")))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the root of the checkout."""

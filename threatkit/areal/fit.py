@@ -4,15 +4,16 @@ import logging
 import time
 from dataclasses import asdict, replace
 
-import nutpie
 from threadpoolctl import threadpool_limits
 
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
 from threatkit.areal.fitted import ArealFit, fixed_parameters, parameters, refuse_many
 from threatkit.areal.model import build_areal
-from threatkit.model.chains import Chains, Sampling, Update
+from threatkit.model.chains import Sampling, Update
 from threatkit.model.gate import LARGEST_DIVERGENT, diagnose
+from threatkit.model.samplers import prepare
+from threatkit.options import SamplingOptions
 
 logger = logging.getLogger(__name__)
 
@@ -50,19 +51,21 @@ def fit_areal(
 
 def _sample(config: ArealConfig, data: ArealData, seed: int, update: Update | None) -> ArealFit:
     begun = time.monotonic()
-    compiled = nutpie.compile_pymc_model(build_areal(config, data))
+    model = build_areal(config, data)
+    kept = [str(variable.name) for variable in [*model.free_RVs, *model.deterministics]]
+    fitted = replace(config, sampling=SamplingOptions(), values={})
+    start = prepare(model, kept, config.sampling.sampler, [fitted, data])
     compile_seconds = time.monotonic() - begun
-    logger.info("compiled %d unknowns in %.0f s", compiled.n_dim, compile_seconds)
     names = parameters(config, data)
     strict = [name for name in names if name not in fixed_parameters(config)]
     fields = ["eta"] if data.groups is None else ["eta", "z"]
     plain = Sampling(**asdict(config.sampling))
     careful = replace(plain, target_accept=1.0 - (1.0 - plain.target_accept) / SMALLER_STEPS)
     for sampling in (plain, careful):
-        sampler = Chains(compiled, sampling, seed, update)
+        sampler = start(sampling, seed, update)
         try:
-            for kept in range(1, sampling.max_rounds + 1):
-                draws, divergent = sampler.until(kept * sampling.draws)
+            for number in range(1, sampling.max_rounds + 1):
+                draws, divergent = sampler.until(number * sampling.draws)
                 draws = draws[[*names, *fields]]
                 checked = diagnose(draws, divergent, strict, fields=fields)
                 spent = (time.monotonic() - begun) / 60 > sampling.budget_minutes

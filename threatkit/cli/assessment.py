@@ -13,6 +13,7 @@ from threatkit.cli.options import (
     format_option,
     indicator_options,
     run_argument,
+    sampler_option,
 )
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
@@ -49,6 +50,7 @@ _SHOWN = 6
     type=click.Choice(["full", "cut"]),
     help="full: episodes inform the pillars too (default). cut: indicators alone do.",
 )
+@sampler_option
 @indicator_options
 @boundaries_option
 @click.option(
@@ -71,6 +73,7 @@ def assess(
     folders: tuple[Path, ...],
     no_shipped: bool,
     feedback: str | None,
+    sampler: str | None,
     **options: Any,
 ) -> None:
     """Assess districts: validate, fit, score, map.
@@ -97,6 +100,7 @@ def assess(
         indicators=folders or None,
         shipped=False if no_shipped else None,
         model=None if feedback is None else {"feedback": feedback},
+        sampling=None if sampler is None else {"sampler": sampler},
         **options,
     )
     from threatkit import pipeline

@@ -1,12 +1,14 @@
 """The command that fits a researcher's own areas."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from threatkit.cli.options import Format, format_option
+from threatkit.cli.options import Format, format_option, sampler_option
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
+from threatkit.options import Sampler
 
 
 @click.command("fit")
@@ -18,6 +20,7 @@ from threatkit.errors import GateNotMet
     show_default=True,
     help="How the posterior is found: nuts is the reference, laplace takes seconds.",
 )
+@sampler_option
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
@@ -35,7 +38,9 @@ from threatkit.errors import GateNotMet
     help="Folder that receives the files.",
 )
 @format_option
-def fit(config: Path, engine: str, seed: int, out: Path, form: Format) -> None:
+def fit(
+    config: Path, engine: str, sampler: Sampler | None, seed: int, out: Path, form: Format
+) -> None:
     """Fit counts of your own areas, from plain files.
 
     CONFIG is a TOML file that names the counts, the neighbours, the model and its priors;
@@ -53,6 +58,8 @@ def fit(config: Path, engine: str, seed: int, out: Path, form: Format) -> None:
     from threatkit.store import RunFolder
 
     settings, data = load_areal(config)
+    if sampler is not None:
+        settings = replace(settings, sampling=replace(settings.sampling, sampler=sampler))
     for note in data.notes:
         click.echo(f"Note: {note}.", err=True)
     with RunFolder(out) as folder:

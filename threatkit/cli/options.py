@@ -50,6 +50,16 @@ def boundaries_option[Command: Callable[..., Any]](command: Command) -> Command:
     )(command)
 
 
+def sampler_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--sampler``."""
+    return click.option(
+        "--sampler",
+        type=click.Choice(["nutpie", "numpyro", "pymc"]),
+        help="Sampler of the exact engine: nutpie (default), numpyro (on a GPU where JAX sees "
+        "one; needs the extra 'numpyro') or pymc.",
+    )(command)
+
+
 def run_argument[Command: Callable[..., Any]](command: Command) -> Command:
     """Add the argument RUN, the folder of a finished run."""
     return click.argument("run", type=click.Path(path_type=Path))(command)

@@ -44,6 +44,11 @@ _VERSIONS = ("pymc", "pytensor", "nutpie", "numba", "llvmlite", "numpy", "scipy"
 #: What nutpie's compiled model holds beside plain data.
 _LIVE = ("compiled_logp_func", "compiled_expand_func", "initial_point_func")
 _DROPPED = ("shared_var_keys", "logp_func", "expand_func")
+#: What an entry of other versions may raise while it is unpickled and linked.
+_UNREADABLE = (
+    *(pickle.PickleError, LookupError, AttributeError, ImportError),
+    *(TypeError, ValueError, OSError, RuntimeError),
+)
 
 
 def cache_folder() -> Path | None:
@@ -148,11 +153,11 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any]
 
     results: dict[str, Any] = {}
 
-    class Kept(Compiler):  # type: ignore[misc]
+    class Kept(Compiler):
         """Numba's compiler, whose result is remembered."""
 
         def _compile_core(self) -> Any:
-            result = super()._compile_core()
+            result = super()._compile_core()  # type: ignore[no-untyped-call]
             results[result.fndesc.llvm_cfunc_wrapper_name] = result
             return result
 
@@ -248,7 +253,7 @@ def _read(path: Path) -> Any:
             **held, **live, **dict.fromkeys(_DROPPED), initial_point_func=Start(entry["start"])
         )
         os.utime(path)
-    except (pickle.PickleError, LookupError, AttributeError, ImportError, TypeError, ValueError, OSError) as error:
+    except _UNREADABLE as error:
         logger.warning("%s cannot be used (%s): the model is compiled again", path, error)
         return None
     return made

@@ -15,7 +15,7 @@ from threatkit.model.build import build
 from threatkit.model.chains import Sampling, Update
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import Diagnostics, diagnose
-from threatkit.model.samplers import Sampler, begin
+from threatkit.model.samplers import Sampler, prepare
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import latent_pillars
 
@@ -122,9 +122,10 @@ def _fit(spec: ModelSpec, seed: int, sampling: Sampling, update: Update | None) 
     model = build(spec)
     # What is forecast and judged afterwards is no part of the posterior.
     fitted = replace(spec, horizon_months=12, judgements=())
-    sampler = begin(model, stored(model), sampling, seed, update, [fitted])
+    start = prepare(model, stored(model), sampling.sampler, [fitted])
     compile_seconds = time.monotonic() - begun
     deadline = begun + 60 * sampling.budget_minutes
+    sampler = start(sampling, seed, update)
     try:
         looked = _extended(spec, sampler, sampling, hyperparameters(model), seed, deadline)
     finally:

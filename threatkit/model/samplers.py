@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -28,15 +28,12 @@ class Sampler(Protocol):
         """Stop."""
 
 
-def begin(
-    model: pm.Model,
-    names: Sequence[str],
-    sampling: Sampling,
-    seed: int,
-    update: Update | None,
-    inputs: Sequence[Any],
-) -> Sampler:
-    """Compile a model and start its chains.
+#: Starts chains: how to sample, seed, what to call while sampling.
+Starter = Callable[[Sampling, int, Update | None], Sampler]
+
+
+def prepare(model: pm.Model, names: Sequence[str], sampler: str, inputs: Sequence[Any]) -> Starter:
+    """Make a model ready for a sampler; nutpie's is compiled, the others compile as they start.
 
     Parameters
     ----------
@@ -44,12 +41,8 @@ def begin(
         What to sample.
     names
         Variables that are kept.
-    sampling
-        Names the sampler, and how long it runs.
-    seed
-        Of the chains.
-    update
-        Called while sampling.
+    sampler
+        ``nutpie``, ``numpyro`` or ``pymc``.
     inputs
         What the model was made from, by which compiled code is found again.
 
@@ -58,12 +51,12 @@ def begin(
     InvalidInput
         If the sampler is not installed.
     """
-    require(sampling.sampler)
-    if sampling.sampler == "nutpie":
-        compiled = compile_model(model, names, inputs)
-        logger.info("%d unknowns", compiled.n_dim)
-        return Chains(compiled, sampling, seed, update)
-    return Blocks(model, names, sampling, seed, update)
+    require(sampler)
+    if sampler != "nutpie":
+        return lambda sampling, seed, update: Blocks(model, names, sampling, seed, update)
+    compiled = compile_model(model, names, inputs)
+    logger.info("%d unknowns", compiled.n_dim)
+    return lambda sampling, seed, update: Chains(compiled, sampling, seed, update)
 
 
 def require(sampler: str) -> None:
