@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from threatkit.areal.data import ArealData, load_areal
 from threatkit.areal.fit import fit_areal
+from threatkit.areal.fitted import ArealFit
+from threatkit.areal.laplace import laplace_areal
 from threatkit.cli import threatkit
 from threatkit.errors import InvalidInput
 
@@ -340,14 +342,15 @@ def test_a_million_edges_are_read_quickly(write: Callable[..., Path]) -> None:
     assert len(data.graph.edges) == len(pairs)
 
 
+@pytest.mark.parametrize("engine", [fit_areal, laplace_areal])
 def test_too_many_areas_are_refused_before_anything_is_computed(
-    write: Callable[..., Path],
+    write: Callable[..., Path], engine: Callable[..., ArealFit]
 ) -> None:
     names = [f"N{i}" for i in range(6000)]
     counts = pd.DataFrame({"area": names, "count": 1, "expected": 1.0, "x": np.arange(6000)})
     config, data = load_areal(write(counts=counts.to_csv(index=False), edges="from,to\nN1,N2\n"))
     with pytest.raises(InvalidInput, match=r"at most 5,000 areas, found 6,000"):
-        fit_areal(config, data, seed=1)
+        engine(config, data, seed=1)
 
 
 def test_outlines_give_neighbours(write: Callable[..., Path], tmp_path: Path) -> None:

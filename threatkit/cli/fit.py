@@ -76,7 +76,8 @@ def fit(
     click.echo(f"Written to {out}", err=True)
     if not fitted.diagnostics.passed:
         reasons = "\n".join(f"  {message}" for message in fitted.diagnostics.failures)
+        raised = "'draws', 'tune'" if engine == "nuts" else "'max_rounds'"
         raise GateNotMet(
             f"the sampler's diagnostics gate was not met: do not use this fit.\n{reasons}\n"
-            "Raise 'draws', 'tune' or 'budget_minutes' under [sampling], or try another --seed"
+            f"Raise {raised} or 'budget_minutes' under [sampling], or try another --seed"
         )
