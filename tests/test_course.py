@@ -11,7 +11,7 @@ from threatkit.config import parse_config
 from threatkit.errors import InvalidInput
 from threatkit.model import build as graph
 from threatkit.model.coordinates import Layout, Values
-from threatkit.model.course import blocks, log_exposure, movement_ahead, movements
+from threatkit.model.course import blocks, exposure_years, log_exposure, movement_ahead, movements
 from threatkit.model.density import Density
 from threatkit.model.exposure import Exposure
 from threatkit.model.forecast import forecast
@@ -192,3 +192,42 @@ def test_the_factors_of_draws_are_those_of_the_fit(moving: ModelSpec) -> None:
     level = np.linspace(-1, 1, len(place.groups))[held.groups[1]]
     np.testing.assert_allclose(total[0, :, -4:], np.repeat(level[:, None], 4, axis=1))
     np.testing.assert_allclose(total[0, :, :6], 0)
+
+
+def partly_covered(spec: ModelSpec) -> ModelSpec:
+    panel = spec.panel
+    regime = panel.regime.copy()
+    regime[0, 4:] = 1
+    return replace(
+        spec, panel=replace(panel, regime=regime, regimes=("curated", "curated_partial"))
+    )
+
+
+def test_a_partly_covered_year_counts_in_part(moving: ModelSpec) -> None:
+    spec = partly_covered(moving)
+    years = exposure_years(spec)
+    inside = blocks(spec).country == 0
+    np.testing.assert_allclose(years[inside, 4:], 0.5)
+    np.testing.assert_allclose(years[~inside], 1.0)
+    np.testing.assert_allclose(exposure_years(replace(spec, detection=True)), 1.0)
+    with pytest.raises(InvalidInput, match="at most 1"):
+        replace(spec, partial_coverage=1.5)
+
+
+def test_the_stated_part_is_a_level_of_detection_that_is_known(moving: ModelSpec) -> None:
+    """Half of the exposure and detection fixed at log(1/2) are one model, in both engines."""
+    stated = partly_covered(moving)
+    known = Prior("fixed", (float(np.log(0.5)),))
+    fixed = replace(stated, detection=True, priors=Priors(detection_curated_partial=known))
+    point = 0.3 * np.random.default_rng(2).standard_normal((Density(stated).size, 2))
+    for one, other in zip(Density(stated)(point), Density(fixed)(point), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    eta = np.random.default_rng(3).normal(-3, 1, len(stated.panel.districts))
+    zeros = np.zeros_like(exposure_years(stated))
+    level = np.where(exposure_years(stated) < 1, np.log(0.5), 0.0)
+    dispersion = Priors(dispersion=Prior("fixed", (0.4,)))
+    told = [
+        float(graph.outcome_logp(replace(spec, priors=dispersion), eta, factors, []).eval())
+        for spec, factors in ((stated, zeros), (fixed, level))
+    ]
+    assert told[0] == pytest.approx(told[1], rel=1e-9)

@@ -45,12 +45,14 @@ class Priors:
     field_mixing: Prior = Prior("beta", (1.0, 1.0))
     # Year-to-year factor over the whole region.
     year_sd: Prior = Prior("half_normal", (0.5,))
-    # Deviation of a country, or declared group of districts, in a year, and how much of it is
-    # left a year later: half, give or take.
+    # Deviation of a country, or declared group of districts, in a year: as variable as the
+    # region's.
     region_year_sd: Prior = Prior("half_normal", (0.5,))
+    # Half of that deviation is left a year later, give or take.
     region_year_persistence: Prior = Prior("beta", (2.0, 2.0))
-    # Movement of an oblast's level from epoch to epoch, and how much of it is left an epoch later.
+    # The level of an oblast moves within 1/4 to 4, less than districts differ.
     place_epoch_sd: Prior = Prior("half_normal", (0.7,))
+    # Half of that movement is left an epoch later, give or take.
     place_epoch_persistence: Prior = Prior("beta", (2.0, 2.0))
     # Clustering of episodes: variance = (1 + dispersion) mean.
     dispersion: Prior = Prior("half_normal", (1.0,))
