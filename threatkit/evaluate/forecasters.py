@@ -14,7 +14,7 @@ from threatkit.evaluate.baselines import Baseline, Frequency, standard_baselines
 from threatkit.evaluate.counts import count_pmf
 from threatkit.evaluate.outcome import Outcomes
 from threatkit.evaluate.regression import indicator_baselines
-from threatkit.model.forecast import yearly
+from threatkit.model.forecast import event_probability, yearly
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec
@@ -58,6 +58,20 @@ class Said:
     likelihood: str = ""
     passed: bool | None = None
     note: str = ""
+
+    def event_prob_interval(self, prob: float = 0.9) -> FloatArray:
+        """Return the interval over draws of the chance of an episode, (horizon, N, 2).
+
+        NaN where a forecast has no draws.
+        """
+        steps, size = self.pmf.shape[:2]
+        if not self.expected.size:
+            return np.full((steps, size, 2), np.nan)
+        tail = (1 - prob) / 2
+        chances = [
+            event_probability(mean, self.dispersion, self.likelihood) for mean in self.expected
+        ]
+        return np.stack([np.quantile(one, [tail, 1 - tail], axis=0).T for one in chances])
 
 
 def _without_space(spec: ModelSpec) -> ModelSpec:

@@ -135,7 +135,8 @@ def pack(
     -------
     Stored
         Variables pmf (forecaster, origin, horizon, district, count), NaN where nothing was
-        said; passed (forecaster, origin): 1 or 0 by the diagnostics gate, -1 without one;
+        said; event_prob_interval (…, side), 90% of the draws of the chance of an episode, NaN
+        without draws; passed (forecaster, origin): 1 or 0 by the diagnostics gate, -1 without one;
         note; outcome (district, year, count) and part (district, year); first_year and
         pillar_values (origin, pillar); country and oblast by district; pairs of neighbours.
     """
@@ -146,10 +147,12 @@ def pack(
     pmf = np.full((len(names), len(origins), steps, size, bins), np.nan)
     passed = np.full((len(names), len(origins)), -1, dtype=np.int8)
     notes = np.full((len(names), len(origins)), "", dtype=object)
+    spans = np.full((len(names), len(origins), steps, size, 2), np.nan)
     for column, origin in enumerate(origins):
         for name, one in said[origin].items():
             row = names.index(name)
             pmf[row, column] = one.pmf
+            spans[row, column] = one.event_prob_interval()
             passed[row, column] = -1 if one.passed is None else int(one.passed)
             notes[row, column] = one.note
     known = sorted({pillar for values in pillars.values() for pillar in values})
@@ -158,6 +161,10 @@ def pack(
         xr.Dataset(
             {
                 "pmf": (("forecaster", "origin", "horizon", "district", "count"), pmf),
+                "event_prob_interval": (
+                    ("forecaster", "origin", "horizon", "district", "side"),
+                    spans,
+                ),
                 "passed": (("forecaster", "origin"), passed),
                 "note": (("forecaster", "origin"), notes.astype(str)),
                 "outcome": (("district", "year", "count"), outcomes.pmf),
