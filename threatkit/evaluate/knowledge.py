@@ -52,7 +52,7 @@ def pillar_values(panel: Panel) -> dict[str, int]:
 
 
 def _known(package: Package, day: date, lag_months: int, timeless: frozenset[str]) -> Package:
-    published = _published(package)
+    published = published_dates(package)
     tables = dict(package.tables)
     for name, frame in tables.items():
         if not set(VALUES_COLUMNS) <= set(frame.columns):
@@ -68,7 +68,7 @@ def _known(package: Package, day: date, lag_months: int, timeless: frozenset[str
     return replace(package, tables=tables)
 
 
-def _published(package: Package) -> dict[str, str]:
+def published_dates(package: Package) -> dict[str, str]:
     """Return the dates of publication that a package states, by source."""
     sources = package.tables.get("sources")
     if sources is None or "published" not in sources:

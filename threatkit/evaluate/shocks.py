@@ -81,21 +81,21 @@ def told(stored: Stored, shocks: Sequence[Shock] = SHOCKS) -> pd.DataFrame:
                 continue
             rank = pd.Series(-prob).rank().to_numpy()
             span = said["event_prob_interval"].to_numpy()
-            for place in hit:
-                rows.append(
-                    {
-                        "shock": shock.title,
-                        "year": shock.year,
-                        "district": str(data["district"].to_numpy()[place]),
-                        "forecaster": name,
-                        "prob": prob[place],
-                        "prob_lo": span[place, 0],
-                        "prob_hi": span[place, 1],
-                        "rank": rank[place],
-                        "districts": len(prob),
-                        "seen": bool(rank[place] <= TOP_PART * len(prob)),
-                    }
-                )
+            rows += [
+                {
+                    "shock": shock.title,
+                    "year": shock.year,
+                    "district": str(data["district"].to_numpy()[place]),
+                    "forecaster": name,
+                    "prob": prob[place],
+                    "prob_lo": span[place, 0],
+                    "prob_hi": span[place, 1],
+                    "rank": rank[place],
+                    "districts": len(prob),
+                    "seen": bool(rank[place] <= TOP_PART * len(prob)),
+                }
+                for place in hit
+            ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -143,6 +143,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     grouped = table.groupby(["shock", "year", "forecaster"], sort=False)
     best = table.loc[grouped["rank"].idxmin()].reset_index(drop=True)
     counts = grouped["seen"].agg(hit="size", among_top="sum").reset_index()
-    return best.drop(columns="seen").merge(counts, on=["shock", "year", "forecaster"]).assign(
-        seen=lambda frame: frame["among_top"] > 0
+    return (
+        best.drop(columns="seen")
+        .merge(counts, on=["shock", "year", "forecaster"])
+        .assign(seen=lambda frame: frame["among_top"] > 0)
     )
