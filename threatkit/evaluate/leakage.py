@@ -153,7 +153,7 @@ def _same(one: object, other: object) -> NDArray[np.bool_]:
     first, second = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     if first.shape != second.shape:
         return np.zeros(max(first.shape, second.shape), dtype=bool)
-    return np.isclose(first, second, rtol=SAME, atol=SAME, equal_nan=True)
+    return np.asarray(np.isclose(first, second, rtol=SAME, atol=SAME, equal_nan=True), dtype=bool)
 
 
 def _row(check: str, origin: int, name: str, count: int, found: str) -> tuple[object, ...]:
