@@ -5,6 +5,7 @@ import json
 import sqlite3
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -196,7 +197,15 @@ def test_stix(run: Run, failed: Run, tmp_path: Path) -> None:
     assert held["confidence_scale"] == SCALE
     assert "confidence" not in notes[CODES.index(UNKNOWN)]
     statements = [item for item in bundle.objects if item.type == "marking-definition"]
-    assert any("geoBoundaries" in str(item.definition) for item in statements)
+    told = [item for item in statements if "definition" in item]
+    assert any("geoBoundaries" in str(item.definition) for item in told)
+    assert [item.name for item in statements if item not in told] == ["TLP:AMBER"]
+    strict = export(replace(run, tlp="AMBER+STRICT"), "stix", tmp_path / "strict.json")[0]
+    assert "TLP:AMBER+STRICT; OCHA" in strict.read_text(encoding="utf-8")
+    assert "939a9414-2ddd-4d32-a0cd-375ea402b003" in str(
+        next(i for i in stix2.parse(strict.read_text(encoding="utf-8"), version="2.1").objects
+             if i.type == "note").object_marking_refs
+    )  # fmt: skip
     (again,) = export(run, "stix", tmp_path / "y.json")
     assert again.read_bytes() == path.read_bytes()
     (path,) = export(failed, "stix", tmp_path / "z.json")

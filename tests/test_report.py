@@ -17,7 +17,7 @@ from tests.report_material import CODES, FIGURES, changes, small_material, some_
 from tests.tiny_runs import change_record, write_run
 from threatkit.brief import findings
 from threatkit.brief.dorling import circles
-from threatkit.brief.marking import COLOURS, marking
+from threatkit.brief.marking import marking
 from threatkit.brief.names import clean, other_names, shown_name
 from threatkit.brief.page import Options, render_report
 from threatkit.brief.pdf import find_browser
@@ -26,6 +26,7 @@ from threatkit.brief.skill import read_skill, skill_of
 from threatkit.brief.tables import record_table
 from threatkit.cli import threatkit
 from threatkit.errors import InvalidInput
+from threatkit.export.marking import COLOURS
 from threatkit.report.catalogue import translator
 from threatkit.report.shapes import build_plane
 from threatkit.report.summary import LEVEL_LIMITS

@@ -13,6 +13,7 @@ from tests.report_fixtures import LONG, NASTY
 from tests.report_material import FIGURES, small_material
 from threatkit.brief.page import Options, render_report
 from threatkit.brief.pdf import print_page
+from threatkit.report.catalogue import LANGUAGES
 
 pytestmark = pytest.mark.browser
 
@@ -320,6 +321,29 @@ def test_the_first_screen_is_one_screen(opened: Opened) -> None:
         box = frame.bounding_box()
         assert box is not None
         assert box["height"] >= 240
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_the_first_screen_fits_in_every_language(
+    browser: Browser, tmp_path: Path, lang: str
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render_report(small_material(), Options(lang=lang)), encoding="utf-8")
+    opened = open_page(browser, path)
+    page = opened.page
+    assert page.locator("html").get_attribute("lang") == lang
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.front section, .front aside > div, #legend, .bar > *')]"
+        ".filter(e => e.getBoundingClientRect().bottom > 800 || e.scrollWidth > e.clientWidth + 1)"
+        ".map(e => `${e.id || e.className} ${e.getBoundingClientRect().bottom} "
+        "${e.scrollWidth} ${e.clientWidth}`)"
+    )
+    assert cut == []
+    assert page.evaluate("Math.min(...report.frames.map(f => f.host.clientHeight))") >= 240
+    found = Axe().run(page, context=[".front"]).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found] == []
+    assert opened.complaints == []
+    page.context.close()
 
 
 def test_dark_turns_the_ramp(browser: Browser, folder: Path) -> None:

@@ -1,23 +1,9 @@
-"""The marking of the Traffic Light Protocol 2.0 (FIRST, August 2022): labels, colours, meaning.
+"""The marking of the report: a level of the Traffic Light Protocol with its meaning in words."""
 
-The label is written in capitals without a space and is not translated. The colours are those of
-the standard, on black, so that the label can be told without them.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Level -> colour of the label, on black.
-COLOURS: Mapping[str, str] = {
-    "CLEAR": "#FFFFFF",
-    "GREEN": "#33FF00",
-    "AMBER": "#FFC000",
-    "AMBER+STRICT": "#FFC000",
-    "RED": "#FF2B2B",
-}
-#: What is used where nothing is said: chances of violence by district are for those who need
-#: them, and a wider circle is the reader's decision, not ours.
-DEFAULT = "AMBER"
+from threatkit.export.marking import label
 
 
 @dataclass(frozen=True)
@@ -30,7 +16,7 @@ class Marking:
     @property
     def label(self) -> str:
         """Return the label: 'TLP:AMBER+STRICT'."""
-        return f"TLP:{self.level}"
+        return label(self.level)
 
     @property
     def key(self) -> str:

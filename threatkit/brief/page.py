@@ -10,10 +10,11 @@ from markupsafe import Markup
 from threatkit import __version__
 from threatkit.brief import findings, tables, text
 from threatkit.brief.districts import district_rows, shared_background
-from threatkit.brief.marking import COLOURS, DEFAULT, Marking, marking
+from threatkit.brief.marking import Marking, marking
 from threatkit.brief.material import Material
 from threatkit.brief.names import clean
 from threatkit.brief.payload import build_payload
+from threatkit.export.marking import COLOURS, DEFAULT
 from threatkit.report.catalogue import review_mark, translator
 from threatkit.report.page import content_policy, embed_json, environment, part
 from threatkit.report.plots import Figure

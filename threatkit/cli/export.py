@@ -1,10 +1,11 @@
 """The command that writes a run in the formats of others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from threatkit.cli.options import run_argument
+from threatkit.cli.options import run_argument, tlp_option
 from threatkit.errors import GateNotMet
 
 #: The keys of `threatkit.export.formats.FORMATS`, which is loaded only when it is needed.
@@ -16,6 +17,7 @@ FORMATS = (
 
 @click.command()
 @run_argument
+@tlp_option
 @click.option("--to", required=True, type=click.Choice(FORMATS), help="See docs/export.md.")
 @click.option(
     "-o",
@@ -24,7 +26,7 @@ FORMATS = (
     metavar="FILE",
     help="File to write, replaced if it exists; by default one here, named after the run.",
 )
-def export(run: Path, to: str, out: Path | None) -> None:
+def export(run: Path, to: str, tlp: str, out: Path | None) -> None:
     """Write a finished run in another format, with its intervals and dates.
 
     The state of the diagnostics gate and the attribution go along. If the gate was not met,
@@ -35,11 +37,12 @@ def export(run: Path, to: str, out: Path | None) -> None:
     Examples:
       threatkit export out/first --to gpkg -o first.gpkg
       threatkit export out/first --to hxl
+      threatkit export out/first --to stix --tlp AMBER+STRICT
     """
     from threatkit.export.formats import export as write
     from threatkit.export.run import read_run
 
-    found = read_run(run)
+    found = replace(read_run(run), tlp=tlp)
     for path in write(found, to, out):
         click.echo(f"Written to {path}", err=True)
     if not found.gate_passed:

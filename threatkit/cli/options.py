@@ -60,6 +60,17 @@ def sampler_option[Command: Callable[..., Any]](command: Command) -> Command:
     )(command)
 
 
+def tlp_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--tlp``."""
+    return click.option(
+        "--tlp",
+        type=click.Choice(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]),
+        default="AMBER",
+        show_default=True,
+        help="Marking by the Traffic Light Protocol 2.0.",
+    )(command)
+
+
 def run_argument[Command: Callable[..., Any]](command: Command) -> Command:
     """Add the argument RUN, the folder of a finished run."""
     return click.argument("run", type=click.Path(path_type=Path))(command)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from threatkit.cli.options import run_argument
+from threatkit.cli.options import run_argument, tlp_option
 from threatkit.errors import GateNotMet
 
 LANGUAGES = ("en", "ru", "kk", "ky", "tg", "tk", "uz", "uz-Cyrl")
-TLP_LEVELS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 
 
 @click.command()
@@ -21,13 +20,7 @@ TLP_LEVELS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
     show_default=True,
     help="policy: words and ranges; analyst: all figures, diagnostics and parameters besides.",
 )
-@click.option(
-    "--tlp",
-    type=click.Choice(TLP_LEVELS),
-    default="AMBER",
-    show_default=True,
-    help="Marking by the Traffic Light Protocol 2.0, on screen and in print.",
-)
+@tlp_option
 @click.option(
     "--yardstick",
     type=click.Choice(["icd203", "phia"]),

@@ -14,10 +14,10 @@ import pandas as pd
 from threatkit import __version__
 from threatkit.csvtext import read_frame
 from threatkit.errors import Fault, InvalidInput
+from threatkit.export.marking import DEFAULT, label
 from threatkit.paths import data_dir
 from threatkit.store import RECORD, read_record
 
-TLP = "TLP:AMBER"
 SENSITIVITY = "high"
 CRS = "EPSG:4326"
 _FILES = ("scores.csv", "areas.csv", "scores.geojson", "posterior.nc")
@@ -44,6 +44,8 @@ class Run:
         Index area; the columns of the published schema ``areas``.
     outlines
         Index district, EPSG:4326; a district without an outline is absent.
+    tlp
+        Level of the Traffic Light Protocol that copies of the run carry.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Run:
     scores: pd.DataFrame
     areas: pd.DataFrame
     outlines: gpd.GeoSeries
+    tlp: str = DEFAULT
 
     @property
     def gate_passed(self) -> bool:
@@ -68,7 +71,7 @@ class Run:
             "horizon_end": str(forecast["end"]),
             "ci_prob": float(self.record["ci_prob"]),
             "gate_passed": self.gate_passed,
-            "tlp": TLP,
+            "tlp": label(self.tlp),
             "ocha_sensitivity": SENSITIVITY,
             "attribution": attribution(self.record),
         }
@@ -81,7 +84,7 @@ class Run:
             "Modelled probability of at least one episode of organised violence in a district "
             f"from {facts['horizon_start']} to {facts['horizon_end']}, with "
             f"{100 * facts['ci_prob']:g}% intervals (_lo, _hi). It describes areas, never "
-            f"people. {TLP}; OCHA sensitivity: {SENSITIVITY}."
+            f"people. {label(self.tlp)}; OCHA sensitivity: {SENSITIVITY}."
         )
 
     def table(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from threatkit.export.marking import stix_marking
 from threatkit.export.run import Run, needed
 from threatkit.export.words import district_text
 
@@ -77,9 +78,10 @@ def stix_bundle(run: Run, stix: Any) -> Any:
         created_by_ref=author.id,
         **fixed,
     )
-    markings = [stix.TLP_AMBER.id, statement.id]
+    tlp = stix_marking(run.tlp, stix)
+    markings = [tlp.id, statement.id]
     common = {"created_by_ref": author.id, "object_marking_refs": markings}
-    objects = [stix.TLP_AMBER, author, statement, extension]
+    objects = [tlp, author, statement, extension]
     points = run.outlines.representative_point()
     for row in run.scores.reset_index().to_dict("records"):
         place = _place(row, points.get(row["district"]))
