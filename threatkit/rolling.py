@@ -70,8 +70,18 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Origin:
-    """What one origin knew."""
+class Known:
+    """What one origin knew.
+
+    Attributes
+    ----------
+    year
+        The origin: what follows speaks of the end of this year.
+    history
+        What had happened.
+    spec
+        The configured model on what was known.
+    """
 
     year: int
     history: Outcomes
@@ -79,6 +89,7 @@ class _Origin:
 
     @property
     def pillars(self) -> dict[str, int]:
+        """Return how many indicator values of each pillar had been published."""
         return pillar_values(self.spec.panel)
 
 
@@ -136,6 +147,13 @@ def run(
     return stored
 
 
+def known_at_origins(plan: Plan) -> list[Known]:
+    """Return what every origin of a plan knew, read anew from the inputs."""
+    inputs = load_inputs(plan.config)
+    happened = _happened(plan, inputs)
+    return [_origin(plan, inputs, happened, year) for year in plan.origins]
+
+
 def _happened(plan: Plan, inputs: Inputs) -> Outcomes:
     """Return what happened from the first year that any origin knows to the end of the data."""
     coverage = inputs.catalogue.coverage
@@ -153,7 +171,7 @@ def _happened(plan: Plan, inputs: Inputs) -> Outcomes:
     return happened
 
 
-def _origin(plan: Plan, inputs: Inputs, happened: Outcomes, year: int) -> _Origin:
+def _origin(plan: Plan, inputs: Inputs, happened: Outcomes, year: int) -> Known:
     """Return what was known at the end of a year."""
     history = happened.history(year, plan.config.start_year)
     day = date(year, 12, 31)
@@ -165,11 +183,11 @@ def _origin(plan: Plan, inputs: Inputs, happened: Outcomes, year: int) -> _Origi
         judgements=(),
     )
     catalogue = known_at(inputs.catalogue, day, lag_months=plan.lag_months)
-    return _Origin(year, history, make_spec(config, replace(inputs, catalogue=catalogue)))
+    return Known(year, history, make_spec(config, replace(inputs, catalogue=catalogue)))
 
 
 def _tasks(
-    plan: Plan, inputs: Inputs, known: Sequence[_Origin], largest: int
+    plan: Plan, inputs: Inputs, known: Sequence[Known], largest: int
 ) -> list[Task[dict[str, Said]]]:
     """Return the work: the fits first, as they take longest."""
     fits: list[Task[dict[str, Said]]] = []
