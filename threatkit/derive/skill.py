@@ -44,13 +44,13 @@ def page() -> str:
     chosen = frequency.chosen if isinstance(frequency, Frequency) else {}
     blocks = [
         _head(made, table),
-        "## Scores\n\n" + _markdown(readout(table)),
+        "## Scores\n\n" + markdown(readout(table)),
         _how_scored(),
         f"## Difference from the {REFERENCE}\n\n"
         "Score of the row less that of the reference in the same cells, in thousandths: for the "
         "log score below zero is worse, for all others above zero is worse. In brackets the "
         "interval of 95% by Student's t over years.\n\n"
-        + _markdown(differences(table.drop(index=REFERENCE))),
+        + markdown(differences(table.drop(index=REFERENCE))),
         _reading(table),
         "## By country\n\n" + _by_country(made),
         f"## Reliability of the {REFERENCE}\n\n" + _reliability(made),
@@ -67,7 +67,7 @@ def _head(made: Backtest, table: pd.DataFrame) -> str:
 Made by `python -m threatkit.derive.skill` from the shipped data; a test holds it current.
 
 What follows is the bar that a model has to clear. How the default model of threatkit does in the
-same cells is in [skill_model.md](skill_model.md), made by `python benchmarks/skill.py`.
+same cells is in [skill_model.md](skill_model.md), made from `threatkit backtest`.
 
 **The curated list of events was compiled with hindsight.** These are backcasts: a forecaster of
 2015 did not have the list of today, and what is remembered of a year is not what was known in
@@ -160,7 +160,7 @@ def _by_country(made: Backtest) -> str:
                     **row[["log score", "Brier", "CRPS", "expected", "observed"]],
                 }
             )
-    return _markdown(pd.DataFrame(rows).set_index("country"))
+    return markdown(pd.DataFrame(rows).set_index("country"))
 
 
 def _reliability(made: Backtest) -> str:
@@ -178,7 +178,7 @@ def _reliability(made: Backtest) -> str:
         [f"{low:g} to {high:g}" for low, high in zip(table["from"], table["to"], strict=True)],
         name="probability",
     )
-    return _markdown(shown)
+    return markdown(shown)
 
 
 def _settings(chosen: Mapping[int, Settings]) -> str:
@@ -191,7 +191,7 @@ def _settings(chosen: Mapping[int, Settings]) -> str:
         for year, s in sorted(chosen.items())
     }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin")
-    return "Chosen at each origin on the years up to it:\n\n" + _markdown(table)
+    return "Chosen at each origin on the years up to it:\n\n" + markdown(table)
 
 
 def _limits() -> str:
@@ -208,7 +208,8 @@ def _limits() -> str:
   year that none covers is missing."""
 
 
-def _markdown(frame: pd.DataFrame) -> str:
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a frame as a table in Markdown, its index first."""
     names = [str(frame.index.name or ""), *map(str, frame.columns)]
     numeric = ["---", *("---:" for _ in frame.columns)]
     lines = [names, numeric]

@@ -167,6 +167,8 @@ def verdict(made: Difference, *, higher_is_better: bool) -> str:
     sides = {np.sign(years.lo + years.hi), np.sign(pieces.lo + pieces.hi)}
     if len(sides) > 1:
         return OPEN
+    if np.isnan(rest.lo):
+        return OPEN
     if not rest.excludes_zero or np.sign(rest.lo + rest.hi) not in sides:
         return f"{OPEN}: it hangs on {made.heaviest}"
     return BETTER if (years.mean > 0) == higher_is_better else WORSE
