@@ -48,12 +48,14 @@ def _head(stored: Stored, made: Backtest) -> str:
         "Origins at which no indicator of a pillar but geometry had been published, where pillars "
         f"do not count: {without or 'none'}."
     )
+    parts = set(ABLATIONS) & set(made.cells["forecaster"])
+    given = "" if parts else " --no-ablations"
     own = made.of(MODEL)
     own = own[own["horizon"] == own["horizon"].min()]
     return f"""# Skill of the model
 
 Made by `python -m threatkit.derive.skill_model` from a backtest of the default assessment
-(`threatkit backtest --origins {origins[0]}:{origins[-1]}`, engine {record["config"]["engine"]},
+(`threatkit backtest --origins {origins[0]}:{origins[-1]}{given}`, engine {record["config"]["engine"]},
 threatkit {record["threatkit"]}, {record["ended"][:10]}); [backtest.md](backtest.md) says what an
 origin knows and when a difference is called one. The baselines by themselves stand in
 [skill.md](skill.md).
