@@ -18,7 +18,14 @@ from threatkit import __version__
 from threatkit.config import Config
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate.backtest import LAST_CHOICE, check_origins
-from threatkit.evaluate.forecasters import ABLATIONS, MODEL, Said, said_of_fit, say_baselines
+from threatkit.evaluate.forecasters import (
+    ABLATIONS,
+    ABOUT_PILLARS,
+    MODEL,
+    Said,
+    said_of_fit,
+    say_baselines,
+)
 from threatkit.evaluate.knowledge import LAG_MONTHS, known_at, pillar_values
 from threatkit.evaluate.outcome import Outcomes, first_year, outcomes
 from threatkit.evaluate.stored import FILE, Stored, pack, read_said, write_said, write_stored
@@ -201,6 +208,8 @@ def _tasks(
         )
         fitted_by = (config.engine, config.sampling, config.seed)
         for name, change in changes.items():
+            if name in ABOUT_PILLARS and not any(origin.pillars.values()):
+                continue
             fits.append(
                 Task(
                     f"{origin.year}-{name.replace(' ', '_')}",

@@ -56,9 +56,9 @@ def _head(stored: Stored, made: Backtest) -> str:
 
 Made by `python -m threatkit.derive.skill_model` from a backtest of the default assessment
 (`threatkit backtest --origins {origins[0]}:{origins[-1]}{given}`,
-engine {record["config"]["engine"]}, threatkit {record["threatkit"]}, {record["ended"][:10]}); [backtest.md](backtest.md) says what an
-origin knows and when a difference is called one. The baselines by themselves stand in
-[skill.md](skill.md).
+engine {record["config"]["engine"]}, threatkit {record["threatkit"]}, {record["ended"][:10]});
+[backtest.md](backtest.md) says what an origin knows and when a difference is called one.
+The baselines by themselves stand in [skill.md](skill.md).
 
 **{record["hindsight"]}** {pillars} Fits that did not meet the gate: {gate}.
 

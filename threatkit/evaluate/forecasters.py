@@ -86,15 +86,20 @@ def _without_history(spec: ModelSpec) -> ModelSpec:
     return replace(spec, history=False, spillover=False, afghan_spillover=False)
 
 
+def _with_cut_feedback(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, feedback="cut")
+
+
 #: The model with one of its parts left out: name -> specification of it.
 ABLATIONS: Mapping[str, Callable[[ModelSpec], ModelSpec]] = {
     "model without space": _without_space,
     "model without pillars": _without_pillars,
     "model without history": _without_history,
+    "model with cut feedback": _with_cut_feedback,
 }
 #: Forecasters that differ from the model by the pillars alone: compared with it only at origins
 #: at which indicator values of a pillar had been published.
-ABOUT_PILLARS = frozenset({"model without pillars"})
+ABOUT_PILLARS = frozenset({"model without pillars", "model with cut feedback"})
 
 
 def baselines_of(panel: Panel) -> dict[str, Baseline]:
