@@ -2,11 +2,14 @@
 
 import re
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.checkers import num_plurals
 
+from threatkit.brief.text import event_types
+from threatkit.data.catalogue import load_catalogue
 from threatkit.derive import messages
 from threatkit.errors import InvalidInput
 from threatkit.report.catalogue import (
@@ -18,6 +21,7 @@ from threatkit.report.catalogue import (
     review_mark,
     translator,
 )
+from threatkit.report.words import Phrases
 
 TRANSLATED = [lang for lang in LANGUAGES if lang != SOURCE]
 CYRILLIC = ["ru", "kk", "ky", "tg", "uz-Cyrl"]
@@ -149,3 +153,18 @@ def test_values_must_be_those_of_the_message() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(InvalidInput, match="uz-Cyrl"):
         translator("xx")
+
+
+@pytest.fixture(scope="module")
+def types() -> tuple[str, ...]:
+    return tuple(sorted(load_catalogue().events["event_type"].unique()))
+
+
+@pytest.mark.parametrize("lang", CYRILLIC)
+def test_every_type_of_event_has_a_name(lang: str, types: tuple[str, ...]) -> None:
+    """A type without a phrase would be shown as its key, in Latin letters."""
+    assert len(types) > 5
+    material = SimpleNamespace(summary=SimpleNamespace(facts=SimpleNamespace(event_types=types)))
+    told = event_types(material, Phrases(translator(lang)))  # type: ignore[arg-type]
+    assert len(told.split("; ")) == len(types)
+    assert not re.search(r"[A-Za-z]", told)

@@ -17,8 +17,8 @@ def event_types(material: Material, phrases: Phrases) -> str:
         "cross_border_fire": t("cross-border fire"),
         "remote_violence": t("remote violence"),
         "violent_unrest": t("violent unrest"),
-        "armed_robbery_smuggling": t("armed clash with smugglers"),
-        "counter_terror_operation": t("counter-terror operation"),
+        "armed_robbery_smuggling_clash": t("armed clash with smugglers"),
+        "counterterror_operation": t("counter-terror operation"),
         "prison_riot": t("prison riot"),
     }
     return "; ".join(
