@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 ROUNDS = 300
+#: Rounds after which it is looked anew who stands near whom.
+_LOOK = 15
 #: Share of the frame's smaller side squared that all circles cover together.
 COVER = 0.24
 #: Radius, as a share of the largest, below which no circle falls: it must be seen and hit.
@@ -50,18 +52,24 @@ def spread(at: FloatArray, radius: FloatArray, *, rounds: int = ROUNDS) -> Float
     rounds
         How often all are moved.
     """
-    place = at.astype(float).copy()
-    need = radius[:, None] + radius[None, :]
-    np.fill_diagonal(need, 0.0)
-    share = (radius**2)[None, :] / (radius[:, None] ** 2 + radius[None, :] ** 2)
+    place, number = at.astype(float).copy(), len(at)
+    reach = radius[:, None] + radius[None, :]
+    slack = float(radius.max(initial=0.0))
     for round_ in range(rounds):
-        gap = place[:, None, :] - place[None, :, :]
-        far = np.hypot(gap[..., 0], gap[..., 1])
-        over = np.maximum(need - far, 0.0)
-        away = np.where(far[..., None] > 1e-9, gap / np.maximum(far, 1e-9)[..., None], 0.0)
-        push = np.einsum("ij,ijk->ik", over * share, away)
+        if round_ % _LOOK == 0:
+            gap = place[:, None, :] - place[None, :, :]
+            far = np.hypot(gap[..., 0], gap[..., 1])
+            one, other = np.nonzero(np.triu(far < reach + slack, 1))
+            weight = radius[other] ** 2 / (radius[one] ** 2 + radius[other] ** 2)
+        apart = place[one] - place[other]
+        length = np.maximum(np.hypot(apart[:, 0], apart[:, 1]), 1e-9)
+        over = np.maximum(reach[one, other] - length, 0.0) / length
         pull = 0.05 * max(0.0, 1 - 1.5 * round_ / rounds) * (at - place)
-        place += 0.5 * push + pull
+        for axis in (0, 1):
+            push = 0.5 * over * apart[:, axis]
+            place[:, axis] += np.bincount(one, push * weight, number)
+            place[:, axis] -= np.bincount(other, push * (1 - weight), number)
+        place += pull
     return place
 
 
