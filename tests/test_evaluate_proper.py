@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm, poisson
 
 from threatkit.evaluate import proper
-from threatkit.evaluate.difference import bootstrap, difference
+from threatkit.evaluate.difference import compare, resampled, student
 
 RNG = np.random.default_rng(20261124)
 
@@ -134,12 +134,13 @@ def test_reliability_table_counts_every_cell_once() -> None:
 def test_intervals_draw_whole_years() -> None:
     year = np.repeat(np.arange(10), 50)
     level = np.repeat(RNG.normal(size=10), 50)
-    wide = bootstrap(level, year)
+    wide = resampled(level, year)
     assert wide.hi - wide.lo > 0.5
-    assert difference(level + 1.0, level, year).excludes_zero
-    same = difference(level, level, year)
+    country = np.tile(list("AB"), len(year) // 2)
+    assert compare(level + 1.0, level, year, country).over_years.excludes_zero
+    same = compare(level, level, year, country).over_country_years
     assert (same.mean, same.lo, same.hi) == (0.0, 0.0, 0.0)
-    alone = bootstrap(level[:50], year[:50])
+    alone = resampled(level[:50], year[:50])
     assert np.isnan(alone.lo)
     assert alone.mean == pytest.approx(level[0])
 
@@ -149,6 +150,48 @@ def test_intervals_hold_their_level() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
         level = rng.normal(size=20).repeat(5)
-        made = bootstrap(level, np.arange(20).repeat(5), seed=seed)
+        made = student(level, np.arange(20).repeat(5))
         inside += made.lo <= 0 <= made.hi
-    assert 0.87 <= inside / 200 <= 0.99
+    assert 0.91 <= inside / 200 <= 0.99
+
+
+@pytest.mark.parametrize("threshold", [1, 2, 4])
+def test_the_threshold_weighted_crps_against_an_independent_one(threshold: int) -> None:
+    scoringrules = pytest.importorskip("scoringrules", reason="a check against another library")
+    draws = RNG.poisson(2.0, size=(300, 7))
+    observed = np.array([0, 1, 2, 3, 5, 8, 12])
+    other = scoringrules.twcrps_ensemble(
+        observed.astype(float), draws.T.astype(float), a=float(threshold)
+    )
+    pmf = proper.pmf_of_draws(draws, 14)
+    ours = proper.twcrps(pmf, certain(observed, 14), threshold)
+    np.testing.assert_allclose(ours, other, rtol=1e-9, atol=1e-12)
+
+
+def test_the_threshold_weighted_crps_leaves_out_whether_any() -> None:
+    pmf = RNG.dirichlet(np.ones(6), size=5)
+    outcome = certain(np.array([0, 1, 2, 3, 5]), 5)
+    first = proper.brier(1.0 - pmf[:, 0], 1.0 - outcome[:, 0])
+    np.testing.assert_allclose(proper.twcrps(pmf, outcome), proper.crps(pmf, outcome) - first)
+    np.testing.assert_allclose(proper.twcrps(pmf, outcome, 0), proper.crps(pmf, outcome))
+
+
+def test_the_pit_of_one_count_by_hand() -> None:
+    pmf = np.array([[0.75, 0.2, 0.05], [0.75, 0.2, 0.05], [0.75, 0.25, 0.0], [0.0, 1.0, 0.0]])
+    made = proper.pit_bins(pmf, certain(np.array([0, 1, 2, 0]), 2), bins=4)
+    np.testing.assert_allclose(
+        made, [[1 / 3] * 3 + [0], [0, 0, 0, 1], [0, 0, 0, 1], [1, 0, 0, 0]], atol=1e-12
+    )
+    half = proper.pit_bins(pmf[:1], np.array([[0.5, 0.5, 0.0]]), bins=4)
+    np.testing.assert_allclose(half, [[1 / 6] * 3 + [0.5]])
+
+
+def test_the_pit_is_flat_for_the_truth_and_sloped_for_a_rate_too_high() -> None:
+    mean = RNG.gamma(0.5, 1.0, 20_000)
+    counts = np.minimum(RNG.poisson(mean), 12)
+    happened = certain(counts, 12)
+    said = [poisson.pmf(np.arange(13), (mean * by)[:, None]) for by in (1.0, 2.0)]
+    flat, sloped = (proper.pit_bins(pmf, happened).mean(axis=0) for pmf in said)
+    np.testing.assert_allclose(flat, 0.1, atol=0.006)
+    np.testing.assert_allclose(flat.sum(), 1.0)
+    assert sloped[0] > 0.15

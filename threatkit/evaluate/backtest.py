@@ -16,7 +16,11 @@ from threatkit.evaluate.outcome import Outcomes
 FloatArray = NDArray[np.float64]
 
 #: The scores that are averaged over cells, in the order of every table.
-SCORES = ("log_score", "brier", "crps", "ignorance", "interval_score")
+SCORES = (
+    *("log_score", "brier", "brier_2", "crps", "twcrps", "ignorance", "interval_score"),
+)
+#: A cell is active if it or a neighbour had an episode in so many years before the origin's end.
+RECENT = 5
 #: Scores of which more is better.
 HIGHER_IS_BETTER = frozenset({"log_score"})
 #: The baseline that differences are taken from: the one to beat.
@@ -35,8 +39,9 @@ class Backtest:
     cells
         One row a forecaster, origin, horizon and district whose outcome a source covers:
         forecaster, origin, horizon (years ahead, from 1), district, country, year, part (of
-        the year that is covered), event (probability that there was an episode), prob,
-        expected, the scores of `SCORES` and coverage.
+        the year that is covered), active (see `active`), event and prob (of an episode, happened
+        and forecast), event_2 and prob_2 (of two or more), expected, the scores of `SCORES` and
+        coverage.
     """
 
     cells: pd.DataFrame
@@ -197,6 +202,7 @@ def scored(
         What the origin knew.
     """
     floor = 0.5 / (float(history.covered.sum()) + 1.0)
+    lively = active(history)
     for step, said in enumerate(pmf, start=1):
         column = origin + step - int(outcomes.years[0])
         if column >= len(outcomes.years):
@@ -208,7 +214,26 @@ def scored(
         head = outcomes.districts[known].reset_index()[["district", "country"]]
         made = scores_of(thinned(said[known], part[known]), outcome[known], floor=floor)
         labels = {"forecaster": name, "origin": origin, "horizon": step, "year": origin + step}
-        yield pd.concat([head.assign(**labels, part=part[known]), made], axis=1)
+        head = head.assign(**labels, part=part[known], active=lively[known])
+        yield pd.concat([head, made], axis=1)
+
+
+def active(history: Outcomes) -> NDArray[np.bool_]:
+    """Return where a district or a neighbour more likely than not had a recent episode, (N,).
+
+    Nearly all cells are calm whatever is forecast; active ones stand apart.
+
+    Parameters
+    ----------
+    history
+        What an origin knew; its last `RECENT` years are looked at.
+    """
+    none = np.where(history.covered, history.pmf[..., 0], 1.0)[:, -RECENT:].prod(axis=1)
+    around = none.copy()
+    for one, other in (history.pairs.T, history.pairs.T[::-1]):
+        np.multiply.at(around, one, none[other])
+    lively: NDArray[np.bool_] = 1.0 - around > 0.5
+    return lively
 
 
 def scores_of(pmf: FloatArray, outcome: FloatArray, *, floor: float) -> pd.DataFrame:
@@ -222,15 +247,20 @@ def scores_of(pmf: FloatArray, outcome: FloatArray, *, floor: float) -> pd.DataF
         Of probabilities in the log score.
     """
     prob, event = 1.0 - pmf[:, 0], 1.0 - outcome[:, 0]
+    prob_2, event_2 = pmf[:, 2:].sum(axis=1), outcome[:, 2:].sum(axis=1)
     lo, hi = proper.central_interval(pmf, INTERVAL_PROB)
     return pd.DataFrame(
         {
             "prob": prob,
             "event": event,
+            "prob_2": prob_2,
+            "event_2": event_2,
             "expected": pmf @ np.arange(pmf.shape[1]),
             "log_score": proper.log_score(prob, event, floor=floor),
             "brier": proper.brier(prob, event),
+            "brier_2": proper.brier(prob_2, event_2),
             "crps": proper.crps(pmf, outcome),
+            "twcrps": proper.twcrps(pmf, outcome),
             "ignorance": proper.ignorance(pmf, outcome),
             "interval_score": proper.interval_score(lo, hi, outcome, prob=INTERVAL_PROB),
             "coverage": proper.coverage(lo, hi, outcome),

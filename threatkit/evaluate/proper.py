@@ -151,6 +151,61 @@ def crps(pmf: FloatArray, outcome: FloatArray) -> FloatArray:
     return score
 
 
+def twcrps(pmf: FloatArray, outcome: FloatArray, threshold: int = 1) -> FloatArray:
+    """Return the threshold-weighted CRPS of distributions over counts.
+
+    Only what lies above the threshold counts: the score is the CRPS of the larger of count and
+    threshold (doi:10.1198/jbes.2010.08110). With threshold 1 it is the CRPS without its first
+    term, the Brier score of at least one episode: it judges how many, not whether any.
+
+    Parameters
+    ----------
+    pmf, outcome
+        As for `crps`.
+    threshold
+        Counts from here on are told apart.
+    """
+    below = np.cumsum(pmf, axis=-1)[..., threshold:]
+    happened = np.cumsum(outcome, axis=-1)[..., threshold:]
+    score: FloatArray = (happened * (1.0 - below) ** 2 + (1.0 - happened) * below**2).sum(axis=-1)
+    return score
+
+
+def pit_bins(pmf: FloatArray, outcome: FloatArray, *, bins: int = 10) -> FloatArray:
+    """Return each cell's part in the non-randomised histogram of the PIT.
+
+    A count has no one value of the probability integral transform but the span between the
+    distribution's value below it and at it; the span is spread evenly over the bins that it
+    covers (doi:10.1111/j.1541-0420.2009.01191.x). The mean over the cells of a calibrated
+    forecast is 1 / bins in each bin.
+
+    Parameters
+    ----------
+    pmf, outcome
+        As for `crps`.
+    bins
+        Bins of equal width between 0 and 1.
+
+    Returns
+    -------
+    ndarray
+        Shape (N, bins); each row sums to 1.
+    """
+    # The last count is open and ends at 1, whatever rounding makes of the sum.
+    upper = np.minimum(np.cumsum(pmf, axis=-1), 1.0)
+    upper[:, -1] = 1.0
+    lower = np.concatenate([np.zeros((len(pmf), 1)), upper[:, :-1]], axis=1)
+    width = upper - lower
+    part = np.zeros((len(pmf), bins + 1))
+    for edge in range(bins + 1):
+        at = edge / bins
+        inside = np.clip((at - lower) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+        below = np.where(width > 0, inside, (at >= upper) & (at > 0))
+        part[:, edge] = (outcome * below).sum(axis=-1)
+    spread: FloatArray = np.diff(part, axis=1)
+    return spread
+
+
 def crps_draws(draws: FloatArray, observed: FloatArray) -> FloatArray:
     """Return the CRPS of draws, shape (S, N), against known counts, shape (N,).
 

@@ -11,7 +11,9 @@ from threatkit.evaluate.forecasters import ABLATIONS, ABOUT_PILLARS, MODEL
 HEADINGS = {
     "log_score": "log score",
     "brier": "Brier",
+    "brier_2": "Brier of two or more",
     "crps": "CRPS",
+    "twcrps": "twCRPS",
     "ignorance": "ignorance",
     "interval_score": "interval score",
 }

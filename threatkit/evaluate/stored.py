@@ -15,9 +15,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.errors import Fault, InvalidInput
-from threatkit.evaluate.backtest import Backtest, scored
+from threatkit.evaluate.backtest import Backtest, active, scored
+from threatkit.evaluate.baselines import thinned
 from threatkit.evaluate.forecasters import Said
 from threatkit.evaluate.outcome import Outcomes
+from threatkit.evaluate.proper import pit_bins
 
 FloatArray = NDArray[np.float64]
 
@@ -76,6 +78,30 @@ class Stored:
                     parts += scored(name, origin, said, happened, history=history)
         cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
         return Backtest(cells[cells["horizon"].isin(wanted)].reset_index(drop=True))
+
+    def pit(self, forecaster: str, *, horizon: int = 1) -> pd.DataFrame:
+        """Return each cell's part in the histogram of the PIT, see `proper.pit_bins`.
+
+        Returns
+        -------
+        DataFrame
+            origin, district, active and one column a bin, named 0, 1, ….
+        """
+        happened = self.outcomes()
+        parts: list[pd.DataFrame] = []
+        for origin in self.data["origin"].to_numpy().tolist():
+            column = origin + horizon - int(happened.years[0])
+            said = self.pmf(forecaster, origin)[horizon - 1]
+            if column >= len(happened.years):
+                continue
+            known = (happened.part[:, column] > 0) & np.isfinite(said).all(axis=1)
+            first = int(self.data["first_year"].sel(origin=origin))
+            lively = active(happened.until(origin).since(first))
+            told = thinned(said[known], happened.part[known, column])
+            bins = pd.DataFrame(pit_bins(told, happened.pmf[known, column]))
+            named = {"origin": origin, "district": happened.districts.index[known]}
+            parts.append(bins.assign(**named, active=lively[known]))
+        return pd.concat(parts, ignore_index=True)
 
     def pillars(self) -> pd.DataFrame:
         """Return the number of indicator values that each pillar had, origin by pillar."""
