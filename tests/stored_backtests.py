@@ -42,7 +42,7 @@ def outcomes() -> Outcomes:
     pmf = np.eye(LARGEST + 1)[counts()]
     pmf[:, -1] = np.nan
     codes = pd.Index(list(DISTRICTS), name="district")
-    oblast = [code.rsplit("-", 1)[0] for code in DISTRICTS]
+    oblast = ["-".join(code.split("-")[:2]) for code in DISTRICTS]
     frame = pd.DataFrame({"country": list(DISTRICTS.values()), "oblast": oblast}, index=codes)
     return Outcomes(frame, PAIRS, YEARS, pmf, part)
 
@@ -62,7 +62,7 @@ def stored() -> Stored:
     happened, seen = outcomes(), counts()
     spoken = {}
     for origin in ORIGINS:
-        past = seen[:, YEARS <= origin].mean(axis=1)
+        past = seen[:, origin >= YEARS].mean(axis=1)
         shrunk = 0.7 * past + 0.3 * past.mean()
         spoken[origin] = {
             "conflictology": said(past),

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from stored_backtests import stored
+
 from threatkit.data.catalogue import load_catalogue
 from threatkit.evaluate.shocks import SHOCKS, Shock, struck, summary, told
 

@@ -16,9 +16,7 @@ from threatkit.evaluate.outcome import Outcomes
 FloatArray = NDArray[np.float64]
 
 #: The scores that are averaged over cells, in the order of every table.
-SCORES = (
-    *("log_score", "brier", "brier_2", "crps", "twcrps", "ignorance", "interval_score"),
-)
+SCORES = (*("log_score", "brier", "brier_2", "crps", "twcrps", "ignorance", "interval_score"),)
 #: A cell is active if it or a neighbour had an episode in so many years before the origin's end.
 RECENT = 5
 #: Scores of which more is better.
