@@ -69,7 +69,8 @@ def shape(config: Config, size: str) -> ModelSpec:
             spec, panel=panel, pillars=tuple(name for name in spec.pillars if name in measured)
         )
     priors = make_priors({**stand_ins(spec), **config.priors})
-    return replace(spec, priors=priors, judgements=())
+    # A cut posterior is no posterior of the joint model: its ranks would not be uniform.
+    return replace(spec, priors=priors, judgements=(), feedback="full")
 
 
 def calibrate(
