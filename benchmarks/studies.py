@@ -84,8 +84,14 @@ def uneven_spec() -> ModelSpec:
         detection=False,
     )
     fixed = {"loading": "fixed(1)", "definition_level": "fixed(0)"}
-    wide = {"pillar_weight": "half_normal(1)"}
+    wide = {"pillar_weight": "half_normal(1)", "intercept": _wide_intercept(spec, 1.0)}
     return replace(spec, priors=make_priors({**stand_ins(spec), **fixed, **wide}))
+
+
+def _wide_intercept(spec: ModelSpec, shift: float) -> str:
+    """Return a wide prior about an intercept that gives more episodes than a calibration's."""
+    centre = float(make_priors(stand_ins(spec)).intercept.values[0])
+    return f"normal({centre + shift:g}, 1.5)"
 
 
 def uneven_truth(spec: ModelSpec) -> Priors:
@@ -96,7 +102,7 @@ def uneven_truth(spec: ModelSpec) -> Priors:
         "dispersion": 0.3,
         "pillar_weight": WEIGHT,
         "indicator_sd": 0.2,
-        "intercept": float(spec.priors.intercept.values[0]) + 1.0,
+        "intercept": float(spec.priors.intercept.values[0]),
     }
     return Priors(**_others(spec.priors, values) | _picked(values))
 
@@ -214,7 +220,8 @@ def detection_spec(design: str, sd: float) -> ModelSpec:
     panel = replace(panel, regimes=("curated", "curated_partial"), regime=partial.astype(np.intp))
     spec = ModelSpec(panel, pillars=(), history=False, spillover=False)
     level = {"detection_curated_partial": f"normal(0, {sd:g})", "country_sd": "fixed(1.5)"}
-    return replace(spec, priors=make_priors({**stand_ins(spec), **level}))
+    wide = {"intercept": _wide_intercept(spec, 0.7)}
+    return replace(spec, priors=make_priors({**stand_ins(spec), **level, **wide}))
 
 
 def detection(design: str, sd: float, number: int) -> dict[str, Any]:
@@ -227,7 +234,7 @@ def detection(design: str, sd: float, number: int) -> dict[str, Any]:
         "year_sd": 0.3,
         "detection_curated_partial": DETECTED,
     }
-    values["intercept"] = float(spec.priors.intercept.values[0]) + 0.7
+    values["intercept"] = float(spec.priors.intercept.values[0])
     truth = Priors(**_others(spec.priors, values) | _picked(values))
     made = generate(spec, seed=[SEED, 2, number], priors=truth)
     fitted = laplace_fit(
