@@ -218,7 +218,7 @@ def detection_spec(design: str, sd: float) -> ModelSpec:
         case _:
             partial[0] = True
     panel = replace(panel, regimes=("curated", "curated_partial"), regime=partial.astype(np.intp))
-    spec = ModelSpec(panel, pillars=(), history=False, spillover=False)
+    spec = ModelSpec(panel, pillars=(), history=False, spillover=False, detection=True)
     level = {"detection_curated_partial": f"normal(0, {sd:g})", "country_sd": "fixed(1.5)"}
     wide = {"intercept": _wide_intercept(spec, 0.7)}
     return replace(spec, priors=make_priors({**stand_ins(spec), **level, **wide}))
