@@ -1,7 +1,7 @@
 """Brings calibrations into ``docs/calibration.md``.
 
 Run it as ``python -m threatkit.derive.calibration DIR...``. Each DIR is a folder that
-``threatkit calibrate`` has filled: its figure is copied beside the page, its numbers go into the
+``threatkit calibrate`` has filled: its figure is drawn beside the page, its numbers go into the
 tables between the markers.
 """
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from threatkit.evaluate.rankplot import rank_figure
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
 FIGURES = PAGE.parent / "calibration"
@@ -29,7 +31,7 @@ def renew(folders: list[Path]) -> None:
     FIGURES.mkdir(exist_ok=True)
     runs = {folder.name: _read(folder) for folder in folders}
     for folder in folders:
-        figure = (folder / "ecdf.svg").read_text(encoding="utf-8")
+        figure = rank_figure(pd.read_csv(folder / "ranks.csv"))
         (FIGURES / f"{folder.name}.svg").write_text(figure, encoding="utf-8")
     _put("summary", _summary(runs))
     _put("parameters", _parameters(runs))

@@ -68,7 +68,7 @@ def _draw(axis: object, title: str, members: list[pd.DataFrame], prob: float) ->
         share = counts_below(member["rank"].to_numpy(dtype=np.intp), RANKED) / len(member)
         stray = bool(((share < held.lower) | (share > held.upper)).any())
         axis.plot(  # type: ignore[attr-defined]
-            held.at, share - held.at, color=_STRAY if stray else _PLAIN, linewidth=0.8
+            held.at[::2], (share - held.at)[::2], color=_STRAY if stray else _PLAIN, linewidth=0.8
         )
     axis.set_title(f"{title} ({len(members)})", fontsize=9)  # type: ignore[attr-defined]
     axis.tick_params(labelsize=7)  # type: ignore[attr-defined]
