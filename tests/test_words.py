@@ -252,7 +252,7 @@ def test_sentences_are_finished(phrases: Phrases) -> None:
     for told in told_sentences(phrases):
         assert "{" not in told
         assert "nan" not in told.casefold().split()
-        assert len(told.split()) <= 45, told
+        assert len(told.split()) <= 30, told
 
 
 def test_causes_are_never_claimed() -> None:

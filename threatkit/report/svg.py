@@ -18,8 +18,6 @@ from matplotlib.figure import Figure
 INK = "#010203"
 GROUND = "#fdfeff"
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
-#: What a page needs so that pictures follow its colours.
-PAGE_STYLE = "svg.plot{color:inherit;max-width:100%;height:auto}svg.plot .ground{fill:none}"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _FONT = re.compile(r"^(?P<style>italic )?(?P<weight>bold |\d{3} )?(?P<size>[\d.]+)px")

@@ -79,9 +79,18 @@ class Phrases:
             return self.say.t("more than {n}", n=base - 1)
         return self.say.number(math.floor(number + 0.5))
 
+    def _end(self, prob: float, base: int) -> str:
+        """Return an end of an interval; a language may write it shorter than inside a sentence."""
+        number = prob * base
+        if number < 0.5:
+            return self.say.tc("end of an interval", "less than 1")
+        if number > base - 0.5:
+            return self.say.tc("end of an interval", "more than {n}", n=base - 1)
+        return self.say.number(math.floor(number + 0.5))
+
     def _ends(self, lo: float, hi: float, base: int) -> tuple[str, str]:
         """Return the ends of an interval; with decimals where they would round to one number."""
-        low, high = self._count(lo, base), self._count(hi, base)
+        low, high = self._end(lo, base), self._end(hi, base)
         if low == high and lo < hi:
             digits = 1 if round(lo * base, 1) != round(hi * base, 1) else 2
             low, high = (self.say.number(end * base, digits) for end in (lo, hi))
