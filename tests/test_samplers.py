@@ -23,7 +23,8 @@ from threatkit.model.simulate import simulate_panel
 from threatkit.model.spec import ModelSpec, make_priors
 
 SHORT = Sampling(chains=2, tune=150, draws=150, max_rounds=2)
-WIDE = np.linspace(-1.0, 1.0, 70_000)
+#: More than numba writes into code: a megabyte.
+WIDE = np.linspace(-1.0, 1.0, 140_000)
 
 
 def toy() -> pm.Model:

@@ -170,7 +170,7 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any]
     for name in _LIVE[:2]:
         wrapper = getattr(made, name).native_name
         result = results.get(wrapper)
-        if result is None or result.library.has_dynamic_globals:
+        if result is None or not _movable(result.library, made.shared_data.values()):
             return made, None
         code[name] = (wrapper, serialize.dumps(result._reduce()))
     held = {
@@ -179,6 +179,22 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any]
         if field.name not in (*_LIVE, *_DROPPED)
     }
     return made, {"code": code, "start": start.point, "held": held}
+
+
+def _movable(library: Any, passed: Iterable[NDArray[Any]]) -> bool:
+    """Say whether a library's code holds no address that another process would use.
+
+    Nutpie begins with a tuple of the arrays of this process and puts those that it is given in
+    their place before anything is computed; numba counts the first ones as addresses.
+    """
+    library.has_dynamic_globals  # noqa: B018  (finalises the library)
+    replaced = {address for array in passed for address in (id(array), array.ctypes.data)}
+    found = {
+        int(variable.name.rsplit(".", 1)[-1], 16)
+        for variable in library._final_module.global_variables
+        if variable.name.startswith("numba.dynamic.globals.")
+    }
+    return found <= replaced
 
 
 def passing(model: pm.Model) -> pm.Model:
