@@ -27,6 +27,7 @@ from threatkit.cli.fit import fit
 from threatkit.cli.forecast import forecast
 from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
+from threatkit.cli.leaderboard import leaderboard
 from threatkit.cli.leakage import leakage
 from threatkit.cli.priors import priors
 from threatkit.cli.report import report
@@ -91,6 +92,7 @@ for command in (
     calibrate,
     forecast,
     indicators,
+    leaderboard,
     leakage,
     priors,
     graph,

@@ -1,0 +1,54 @@
+"""The command that writes what a backtest says: scores, differences, shocks, pictures."""
+
+from pathlib import Path
+
+import click
+
+from threatkit.errors import Fault, InvalidInput
+
+
+@click.command()
+@click.argument("folder", metavar="BACKTEST", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="File to write, .html or .md; pictures of the latter lie beside it.",
+)
+def leaderboard(folder: Path, out: Path) -> None:
+    """Write the leaderboard of a finished backtest as one HTML file, or as Markdown.
+
+    All forecasters with their scores, differences from the one to beat and what may be said of
+    them, origins to 2017 and from 2018 apart; active cells and countries apart; known shocks,
+    seen or missed; reliability, PIT and skill by origin; data, editions and date.
+
+    \b
+    Examples:
+      threatkit leaderboard out/backtest -o leaderboard.html
+      threatkit leaderboard out/backtest -o leaderboard.md
+    """
+    if out.suffix not in (".html", ".md"):
+        remedy = "Name a file that ends in .html or .md"
+        raise InvalidInput(Fault("--out", "a leaderboard is HTML or Markdown", str(out), remedy))
+    from threatkit.evaluate.leaderboard import leaderboard as content
+    from threatkit.evaluate.leaderpage import html_page, markdown_page
+    from threatkit.evaluate.stored import read_stored
+    from threatkit.store import output_errors
+
+    sections = content(read_stored(folder))
+    texts = {out: html_page(sections)}
+    if out.suffix == ".md":
+        texts = {
+            out.with_name(f"{out.stem}-{one.key}.svg"): one.svg
+            for section in sections
+            for one in section.pictures
+        }
+        texts[out] = markdown_page(sections, pictures=f"{out.stem}-")
+    for target, text in texts.items():
+        with output_errors(target):
+            part = target.with_name(f".{target.name}.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+    click.echo(f"Written to {out}", err=True)
