@@ -28,6 +28,8 @@ _FEW = ("log_score", "brier", "crps")
 BESIDE = (REFERENCE, "conflictology", "gradient boosting")
 #: Countries whose cells are scored by themselves against every forecaster in `BESIDE`.
 APART = ("KGZ", "TJK")
+#: Texts of a table: row -> column -> cell.
+Rows = dict[str, dict[str, str]]
 _HALVES = (f"to {LAST_CHOICE}", f"from {LAST_CHOICE + 1}")
 
 
@@ -104,8 +106,10 @@ def _opening(stored: Stored, halves: dict[str, Backtest], shocks: pd.DataFrame) 
     for name, half in halves.items():
         if MODEL in set(half.cells["forecaster"]) and REFERENCE in set(half.cells["forecaster"]):
             lines.append(_reading(f"Origins {name}", half))
-            for code in APART:
-                lines.append(_reading(f"Origins {name}, {code} by itself", _country(half, code)))
+            lines += [
+                _reading(f"Origins {name}, {code} by itself", _country(half, code))
+                for code in APART
+            ]
             active = half.where(half.cells["active"].astype(bool))
             lines.append(_reading(f"Origins {name}, active cells alone", active))
     texts = [
@@ -179,7 +183,7 @@ def _differences(
 
 def _ahead(made: Backtest) -> Section:
     steps = [int(step) for step in sorted(made.cells["horizon"].unique()) if step > 1]
-    rows = {}
+    rows: Rows = {}
     for step in steps:
         for name, half in _halves(made.at(step)):
             rows |= _rows(f"{step} years, origins {name}", half, (MODEL,))
@@ -187,7 +191,7 @@ def _ahead(made: Backtest) -> Section:
 
 
 def _active(halves: dict[str, Backtest]) -> Section:
-    rows = {}
+    rows: Rows = {}
     names = (MODEL, *BESIDE, "climatology by country", "Poisson regression")
     for name, half in halves.items():
         rows |= _rows(f"origins {name}", half.where(half.cells["active"].astype(bool)), names)
@@ -195,7 +199,7 @@ def _active(halves: dict[str, Backtest]) -> Section:
 
 
 def _countries(halves: dict[str, Backtest]) -> Section:
-    rows = {}
+    rows: Rows = {}
     codes = sorted({str(code) for half in halves.values() for code in half.cells["country"]})
     for code in sorted(codes, key=lambda one: (one not in APART, one)):
         names = (MODEL, *BESIDE) if code in APART else (MODEL,)
@@ -208,7 +212,7 @@ def _country(half: Backtest, code: str) -> Backtest:
     return half.where(half.cells["country"] == code)
 
 
-def _rows(label: str, made: Backtest, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def _rows(label: str, made: Backtest, names: Sequence[str]) -> Rows:
     """Return the rows of some forecasters in one selection of cells, labelled by both."""
     present = set(made.cells["forecaster"])
     wanted = [name for name in names if name in present and name != REFERENCE]
@@ -225,7 +229,7 @@ def _rows(label: str, made: Backtest, names: Sequence[str]) -> dict[str, dict[st
     }
 
 
-def _section(title: str, rows: dict[str, dict[str, str]], caption: str) -> Section:
+def _section(title: str, rows: Rows, caption: str) -> Section:
     if not rows:
         return Section(title)
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("cells and forecaster")

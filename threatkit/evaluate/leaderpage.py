@@ -8,7 +8,6 @@ import pandas as pd
 
 from threatkit.evaluate.leaderboard import Section, Table
 from threatkit.report.page import content_hash
-from threatkit.report.svg import PAGE_STYLE
 
 _STYLE = (
     ":root{color-scheme:light dark;--ink:#1f1d1a;--ground:#fdfcfa;--line:#cfc9bf;--soft:#f1eee8}"
@@ -23,7 +22,8 @@ _STYLE = (
     "text-align:left;vertical-align:top}thead th{background:var(--soft)}"
     "figure{margin:1rem 0}figcaption{max-width:48rem;font-size:.93rem}"
     "@media print{body{max-width:none}.wide{overflow:visible}}"
-) + PAGE_STYLE
+    "svg.plot{color:inherit;max-width:100%;height:auto}svg.plot .ground{fill:none}"
+)
 
 
 def markdown_page(sections: Sequence[Section], *, pictures: str = "") -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import beta
 
 from threatkit.evaluate.backtest import HIGHER_IS_BETTER, REFERENCE, Backtest
@@ -158,7 +159,7 @@ def _origin_bars(axis: Axes, made: Backtest, score: str, names: Sequence[str]) -
     colours = [WARM if value > 0 else COOL for value in mean]
     axis.bar(mean.index.to_numpy(), mean.to_numpy(), color=colours, width=0.7)
     axis.axhline(0.0, color=INK, linewidth=0.8)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _parts(made: Backtest) -> list[tuple[str, Backtest]]:
