@@ -148,6 +148,7 @@ def test_numbers_can_be_read_back(made: dict[str, Figure]) -> None:
     ranks = pd.read_csv(io.StringIO(made["ranks"].csv)).set_index("district")
     known = small_summary().scores["rank"].dropna()
     assert ranks["rank"].to_dict() == known.astype(int).to_dict()
+    assert LONG in set(ranks["name"]), "a name that is cut in the picture is whole here"
     cells = pd.read_csv(io.StringIO(made["calibration"].csv))
     assert cells["cells"].sum() == 2000
     assert ((cells["lo"] < cells["observed"]) | (cells["events"] == 0)).all()

@@ -4,28 +4,31 @@ Lines and dots are labelled where they are and need no legend; colours are told 
 colour-blind readers and in grey. What a run does not hold is not drawn.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from numpy.typing import NDArray
 from scipy.stats import beta
 
-from threatkit.csvtext import frame_text
 from threatkit.evaluate.proper import reliability_table
 from threatkit.report.catalogue import Translator, mark
-from threatkit.report.svg import INK, drawing, svg_text
+from threatkit.report.picture import (
+    COOL,
+    WARM,
+    WIDTH,
+    Drawn,
+    Figure,
+    canvas_of,
+    finished,
+    percent,
+    short,
+)
+from threatkit.report.scatter import pillar_scatters
+from threatkit.report.svg import INK, drawing
 from threatkit.report.words import Phrases
 
-FloatArray = NDArray[np.float64]
+__all__ = ["Drawn", "Figure", "figures"]
 
-#: Of at least 3 to 1 against white and against black, and different in lightness.
-WARM, COOL = "#c67102", "#5b82b5"
-_WIDTH = 8.9
 _MOST_RANKS = 25
 _MOST_OBLASTS = 9
 #: What the predictive check counts, as a reader calls it.
@@ -43,61 +46,6 @@ STATISTICS = {
 }
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture of the report.
-
-    Attributes
-    ----------
-    id
-        A name for files and anchors.
-    title, caption
-        The finding, and what is drawn.
-    svg, csv
-        The picture and its numbers.
-    """
-
-    id: str
-    title: str
-    caption: str
-    svg: str
-    csv: str
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What the pictures of a run are drawn from.
-
-    Attributes
-    ----------
-    scores
-        Index district; the columns of the published schema ``scores``.
-    names, oblasts
-        District and oblast -> name in the reader's language.
-    ci_prob
-        Mass of the intervals.
-    check
-        Statistic -> observed, posterior_q05, posterior_q50, posterior_q95, as ``run.json``
-        keeps them; empty where the run has none.
-    values
-        Newest indicator values: area_level, area_code, indicator, title, pillar, value, unit.
-    series
-        See `threatkit.report.series.oblast_series`; None where it cannot be made.
-    cells
-        Scored cells of a backtest of the model: prob (told) and event (seen, 0 to 1); None
-        without a backtest.
-    """
-
-    scores: pd.DataFrame
-    names: Mapping[str, str]
-    oblasts: Mapping[str, str]
-    ci_prob: float
-    check: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    values: pd.DataFrame | None = None
-    series: pd.DataFrame | None = None
-    cells: pd.DataFrame | None = None
-
-
 def figures(run: Drawn, translator: Translator) -> list[Figure]:
     """Return the pictures that a run can show, in the order of the report."""
     phrases = Phrases(translator)
@@ -112,16 +60,6 @@ def figures(run: Drawn, translator: Translator) -> list[Figure]:
     return [figure for figure in made if figure is not None]
 
 
-def _finish(canvas: Canvas, key: str, title: str, caption: str, frame: pd.DataFrame) -> Figure:
-    svg = svg_text(canvas, key=key, title=title, caption=caption)
-    return Figure(key, title, caption, svg, frame_text(frame, name=key))
-
-
-def _canvas(height: float) -> tuple[Canvas, Axes]:
-    canvas = Canvas(figsize=(_WIDTH, height))
-    return canvas, canvas.add_subplot()
-
-
 def rank_forest(run: Drawn, phrases: Phrases) -> Figure | None:
     """Draw the interval of the place of the districts that stand highest."""
     say = phrases.say
@@ -131,7 +69,7 @@ def rank_forest(run: Drawn, phrases: Phrases) -> Figure | None:
     columns = ["rank", "rank_lo", "rank_hi"]
     frame = known[columns].astype(float).head(_MOST_RANKS)
     first = int((known["rank_lo"] == 1).sum())
-    canvas, axes = _canvas(1.1 + 0.26 * len(frame))
+    canvas, axes = canvas_of(1.1 + 0.26 * len(frame))
     y = np.arange(len(frame))[::-1]
     axes.hlines(y, frame["rank_lo"], frame["rank_hi"], color=COOL, linewidth=4)
     axes.plot(frame["rank"], y, "o", color=INK, markersize=5, linestyle="none")
@@ -141,7 +79,7 @@ def rank_forest(run: Drawn, phrases: Phrases) -> Figure | None:
     for at, (_, row) in zip(y, frame.iterrows(), strict=True):
         ends = [say.number(row[name]) for name in ("rank_lo", "rank_hi")]
         axes.text(row["rank_hi"] * 1.06, at, "–".join(dict.fromkeys(ends)), va="center")
-    axes.set_yticks(y, [_short(run.names.get(str(c), str(c))) for c in frame.index])
+    axes.set_yticks(y, [short(run.names.get(str(c), str(c))) for c in frame.index])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(say.t("Place by chance; 1 is the highest"))
@@ -156,9 +94,11 @@ def rank_forest(run: Drawn, phrases: Phrases) -> Figure | None:
         "{ci}% interval of the place.",
         shown=len(frame),
         total=len(known),
-        ci=_percent(run),
+        ci=percent(run),
     )
-    return _finish(canvas, "ranks", title, caption, known[columns])
+    names = [run.names.get(str(code), str(code)) for code in known.index]
+    told = known[columns].assign(name=names)[["name", *columns]]
+    return finished(canvas, "ranks", title, caption, told)
 
 
 def _places(axes: Axes, say: Translator) -> None:
@@ -167,116 +107,6 @@ def _places(axes: Axes, say: Translator) -> None:
     axes.set_xticks([], minor=True)
     axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
     axes.set_axisbelow(True)
-
-
-def pillar_scatters(run: Drawn, phrases: Phrases) -> list[Figure | None]:
-    """Draw each pillar's contribution against the indicator that is known in most areas."""
-    if run.values is None or run.values.empty:
-        return []
-    pillars = [
-        str(pillar)
-        for pillar in dict.fromkeys(run.values["pillar"])
-        if f"contribution_{pillar}" in run.scores
-    ]
-    return [_pillar(run, pillar, phrases) for pillar in pillars]
-
-
-def _pillar(run: Drawn, pillar: str, phrases: Phrases) -> Figure | None:
-    say, name = phrases.say, f"contribution_{pillar}"
-    frame = _spoken(run, pillar)
-    if frame is None:
-        return None
-    low, high = np.exp(np.nanquantile(run.scores[name].astype(float), [0.05, 0.95]))
-    canvas, axes = _canvas(3.9)
-    own = frame["area_level"] != "adm0"
-    for held, colour in ((frame[~own], COOL), (frame[own], WARM)):
-        x, y = held["value"], np.exp(held[name])
-        ends = np.exp(held[[f"{name}_lo", f"{name}_hi"]])
-        axes.plot(*_bars(x, ends), color=colour, alpha=0.3, linewidth=0.8)
-        axes.plot(*_bars(x, pd.concat([y, y], axis=1)), color=colour, linewidth=4,
-                  solid_capstyle="round")  # fmt: skip
-    axes.set_yscale("log")
-    bottom, top = np.exp(frame[[f"{name}_lo", f"{name}_hi"]].to_numpy()).min(), axes.get_ylim()[1]
-    ticks = [t for t in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0) if bottom <= t <= top]
-    axes.set_yticks(ticks, [say.number(t, 0 if t >= 1 else 1) for t in ticks])
-    axes.set_yticks([], minor=True)
-    axes.axhline(1.0, color=INK, linewidth=0.7, alpha=0.5)
-    axes.set_ylabel(say.t("Times the usual number of episodes"))
-    title_of = str(frame["title"].iloc[0])
-    axes.set_xlabel(f"{title_of} ({frame['unit'].iloc[0]})")
-    ticks_x = axes.get_xticks()
-    limits = axes.get_xlim()
-    axes.set_xticks(ticks_x, [_plain(say, tick, ticks_x) for tick in ticks_x])
-    axes.set_xlim(limits)
-    _key(axes, own.to_numpy(dtype=bool), say)
-    canvas.subplots_adjust(left=0.1, right=0.98, top=0.9, bottom=0.15)
-    title = say.t(
-        "{part}: 9 in 10 districts lie between {low} and {high} times the usual number",
-        part=phrases.part(pillar),
-        low=_factor(say, low),
-        high=_factor(say, high),
-    )
-    caption = say.t(
-        "A dot is a district, its line the {ci}% interval of the contribution. {own} of {total} "
-        "districts have a value of their own or of their oblast; the others have that of their "
-        "country. Association, not cause.",
-        ci=_percent(run),
-        own=int(own.sum()),
-        total=len(frame),
-    )
-    kept = ["indicator", "area_level", "value", "unit", name, f"{name}_lo", f"{name}_hi"]
-    return _finish(canvas, f"pillar-{pillar}", title, caption, frame[kept])
-
-
-def _spoken(run: Drawn, pillar: str) -> pd.DataFrame | None:
-    """Return the districts with the value that speaks for each, of the indicator known best."""
-    assert run.values is not None  # noqa: S101 - the caller asks first
-    rows = run.values[(run.values["pillar"] == pillar) & run.values["value"].notna()]
-    scores = run.scores[run.scores[f"contribution_{pillar}"].notna()]
-    best: pd.DataFrame | None = None
-    for _, own in rows.groupby("indicator"):
-        by_area = own.drop_duplicates("area_code", keep="last").set_index("area_code")
-        keys = pd.DataFrame(
-            {"adm2": scores.index, "adm1": scores["oblast"], "adm0": scores["country"]},
-            index=scores.index,
-        )
-        code = keys["adm2"].where(keys["adm2"].isin(by_area.index))
-        for level in ("adm1", "adm0"):
-            code = code.fillna(keys[level].where(keys[level].isin(by_area.index)))
-        code = code.dropna()
-        told = by_area.loc[code].set_axis(code.index)
-        frame = scores.loc[code.index].join(
-            told[["indicator", "title", "area_level", "value", "unit"]]
-        )
-        frame["value"] = frame["value"].astype(float)
-        if frame["value"].nunique() >= 3 and (best is None or _seen(frame) > _seen(best)):
-            best = frame
-    return best
-
-
-def _seen(frame: pd.DataFrame) -> tuple[int, int]:
-    """Return what an indicator is preferred by: distinct values, then districts with a value."""
-    return int(frame["value"].nunique()), len(frame)
-
-
-def _bars(x: pd.Series, ends: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Return vertical strokes as one broken line, which is far smaller than one line each."""
-    gap = np.full(len(x), np.nan)
-    across = np.column_stack([x, x, gap]).ravel()
-    return across, np.column_stack([ends.to_numpy(), gap]).ravel()
-
-
-def _key(axes: Axes, own: NDArray[np.bool_], say: Translator) -> None:
-    labels = []
-    if own.any():
-        labels.append((WARM, say.t("known for the district or its oblast")))
-    if not own.all():
-        labels.append((COOL, say.t("known only for the country")))
-    for number, (colour, label) in enumerate(labels):
-        x = 0.5 * number
-        axes.plot([x + 0.008], [1.07], "o", color=colour, markersize=6, clip_on=False,
-                  transform=axes.transAxes)  # fmt: skip
-        axes.text(x + 0.025, 1.07, label, va="center", transform=axes.transAxes)
 
 
 def oblast_years(run: Drawn, phrases: Phrases) -> Figure | None:
@@ -290,7 +120,7 @@ def oblast_years(run: Drawn, phrases: Phrases) -> Figure | None:
     if not shown:
         return None
     rows = -(-len(shown) // 3)
-    canvas = Canvas(figsize=(_WIDTH, 0.5 + 1.75 * rows))
+    canvas = Canvas(figsize=(WIDTH, 0.5 + 1.75 * rows))
     grid = canvas.subplots(rows, 3, sharex=True, sharey=True, squeeze=False).ravel()
     held = series[series["oblast"].isin(shown)]
     top = float(held[["observed", "hi"]].max().max()) + 1.2
@@ -299,7 +129,7 @@ def oblast_years(run: Drawn, phrases: Phrases) -> Figure | None:
         axes.fill_between(own["year"], own["lo"], own["hi"], color=COOL, alpha=0.3, linewidth=0)
         axes.plot(own["year"], own["expected"], color=COOL, linewidth=1.8)
         axes.vlines(own["year"], 0, own["observed"], color=WARM, linewidth=3)
-        axes.text(0.0, 1.0, _short(run.oblasts.get(code, code), 26), va="top", fontweight="bold",
+        axes.text(0.0, 1.0, short(run.oblasts.get(code, code), 26), va="top", fontweight="bold",
                   transform=axes.transAxes)  # fmt: skip
         axes.set_ylim(0, top)
         axes.tick_params(length=2)
@@ -323,9 +153,9 @@ def oblast_years(run: Drawn, phrases: Phrases) -> Figure | None:
         "Episodes a year in the {shown} oblasts that saw most: bars, observed; line and band, mean "
         "and {ci}% interval of replications. This checks the fit, not the forecast.",
         shown=len(shown),
-        ci=_percent(run),
+        ci=percent(run),
     )
-    return _finish(canvas, "oblasts", title, caption, run.series)
+    return finished(canvas, "oblasts", title, caption, run.series)
 
 
 def predictive(run: Drawn, phrases: Phrases) -> Figure | None:
@@ -338,7 +168,7 @@ def predictive(run: Drawn, phrases: Phrases) -> Figure | None:
     low, mid, high = (frame[name].to_numpy(dtype=float) for name in ends)
     seen = frame["observed"].to_numpy(dtype=float)
     scale = np.where(mid > 0, mid, 1.0)
-    canvas, axes = _canvas(0.9 + 0.36 * len(frame))
+    canvas, axes = canvas_of(0.9 + 0.36 * len(frame))
     y = np.arange(len(frame))[::-1]
     axes.hlines(y, low / scale, high / scale, color=COOL, linewidth=6, alpha=0.8)
     axes.plot(seen / scale, y, "D", color=WARM, markersize=6, linestyle="none",
@@ -369,7 +199,7 @@ def predictive(run: Drawn, phrases: Phrases) -> Figure | None:
         "Posterior predictive check: diamond, observed; bar, middle 90% of replications by the "
         "fitted model. This checks the fit, not the forecast."
     )
-    return _finish(canvas, "predictive", title, caption, frame)
+    return finished(canvas, "predictive", title, caption, frame)
 
 
 def calibration(run: Drawn, phrases: Phrases) -> Figure | None:
@@ -382,7 +212,7 @@ def calibration(run: Drawn, phrases: Phrases) -> Figure | None:
     hits, misses = frame["events"], frame["cells"] - frame["events"]
     frame["lo"] = beta.ppf(0.05, hits + 0.5, misses + 0.5)
     frame["hi"] = beta.ppf(0.95, hits + 0.5, misses + 0.5)
-    canvas, axes = _canvas(4.6)
+    canvas, axes = canvas_of(4.6)
     floor = max(float(min(frame["lo"].min(), frame["mean_prob"].min())) / 1.5, 1e-4)
     axes.plot([floor, 1], [floor, 1], color=INK, linewidth=0.8, alpha=0.6)
     axes.vlines(frame["mean_prob"], np.maximum(frame["lo"], floor), frame["hi"], color=COOL,
@@ -413,27 +243,7 @@ def calibration(run: Drawn, phrases: Phrases) -> Figure | None:
         "forecasts; line, its 90% interval, with cells taken as independent; on the slope, "
         "forecast and seen agree."
     )
-    return _finish(canvas, "calibration", title, caption, frame)
-
-
-def _percent(run: Drawn) -> int:
-    return round(100 * run.ci_prob)
-
-
-def _factor(say: Translator, value: float) -> str:
-    return say.number(value, 1 if value >= 0.95 else 2)
-
-
-def _plain(say: Translator, value: float, ticks: Sequence[float] | NDArray[Any]) -> str:
-    step = abs(float(ticks[1] - ticks[0])) if len(ticks) > 1 else 1.0
-    return say.number(value, max(0, -int(np.floor(np.log10(step)))) if step < 1 else 0)
-
-
-def _short(text: str, most: int = 28) -> str:
-    """Return a name that fits; one that is too long ends in dots, and is whole in the CSV."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    clean = clean.replace("$", "\\$")
-    return clean if len(clean) <= most else f"{clean[: most - 1]}…"
+    return finished(canvas, "calibration", title, caption, frame)
 
 
 def _wrapped(text: str, most: int = 34) -> str:
