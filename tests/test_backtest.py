@@ -18,7 +18,6 @@ from threatkit import rolling
 from threatkit.cli import threatkit
 from threatkit.config import Config
 from threatkit.data.catalogue import load_catalogue
-from threatkit.derive.skill_model import page
 from threatkit.errors import InvalidInput, OutputFailed
 from threatkit.evaluate import difference
 from threatkit.evaluate.backtest import REFERENCE
@@ -351,13 +350,3 @@ def test_the_command_fits_and_scores(tmp_path: Path) -> None:
     assert "compiled with hindsight" in made.stderr
     assert set(rows["origins"]) == {"from 2018"}
     assert difference.BETTER not in set(rows["verdict"]), "one year decides nothing"
-
-
-def test_the_page_of_skill_says_what_stands_behind_each_figure(finished: Path) -> None:
-    made = page(read_stored(finished))
-    figures = made.count("| expected |")
-    assert made.count("compiled with hindsight") >= figures
-    assert figures == 2 + 3 + 1 + 1, "horizons of both halves, parts, countries"
-    assert "Origins from 2018: as they fell" in made
-    assert "Fits that did not meet the gate: none" in made
-    assert "| KGZ |" in made

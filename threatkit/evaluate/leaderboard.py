@@ -4,33 +4,38 @@
 hindsight stands with every table and picture.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from threatkit.evaluate import leaderwords as words
-from threatkit.evaluate.backtest import LAST_CHOICE, REFERENCE, Backtest
-from threatkit.evaluate.difference import BETTER, OPEN, WORSE
+from threatkit.evaluate.backtest import REFERENCE, Backtest
 from threatkit.evaluate.forecasters import ABLATIONS, ABOUT_PILLARS, MODEL
 from threatkit.evaluate.pictures import Picture, pictures
 from threatkit.evaluate.proper import brier_parts
+from threatkit.evaluate.reading import (
+    APART,
+    BESIDE,
+    FEW,
+    HALVES,
+    claims,
+    country,
+    difference_text,
+    halves_of,
+    reading,
+    shocks_told,
+)
 from threatkit.evaluate.readout import HEADINGS, SCALE
 from threatkit.evaluate.shocks import summary, told
 from threatkit.evaluate.stored import Stored
 
 #: Stands with every table and picture.
 HINDSIGHT = "Backcasts, from a list of events compiled with hindsight."
-#: Scores of the tables of differences, and of the smaller ones.
+#: Scores of the tables of differences.
 _SCORES = ("log_score", "brier", "crps", "twcrps", "ignorance")
-_FEW = ("log_score", "brier", "crps")
-#: Forecasters that stand beside the model where a table has to be small.
-BESIDE = (REFERENCE, "conflictology", "gradient boosting")
-#: Countries whose cells are scored by themselves against every forecaster in `BESIDE`.
-APART = ("KGZ", "TJK")
 #: Texts of a table: row -> column -> cell.
 Rows = dict[str, dict[str, str]]
-_HALVES = (f"to {LAST_CHOICE}", f"from {LAST_CHOICE + 1}")
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,10 @@ def leaderboard(stored: Stored) -> list[Section]:
     """Return what a backtest says; the first section is the title and the reading."""
     made = stored.scores()
     first = made.at(1)
-    halves = {name: half for name, half in _halves(first) if len(half.cells)}
+    halves = dict(halves_of(first))
     shocks = told(stored)
     sections = [
-        _opening(stored, halves, shocks),
+        _opening(stored, made, halves, shocks),
         *(_half(name, half) for name, half in halves.items()),
         _ahead(made),
         _active(halves),
@@ -96,57 +101,34 @@ def _closed(table: Table) -> Table:
     return Table(f"{table.caption} {HINDSIGHT}", table.frame)
 
 
-def _halves(made: Backtest) -> Iterable[tuple[str, Backtest]]:
-    return zip(_HALVES, (made.choices(), made.locked()), strict=True)
-
-
-def _opening(stored: Stored, halves: dict[str, Backtest], shocks: pd.DataFrame) -> Section:
+def _opening(
+    stored: Stored, made: Backtest, halves: dict[str, Backtest], shocks: pd.DataFrame
+) -> Section:
     record = stored.record
     lines = []
     for name, half in halves.items():
         if MODEL in set(half.cells["forecaster"]) and REFERENCE in set(half.cells["forecaster"]):
-            lines.append(_reading(f"Origins {name}", half))
+            lines.append(reading(f"Origins {name}", half))
             lines += [
-                _reading(f"Origins {name}, {code} by itself", _country(half, code))
-                for code in APART
+                reading(f"Origins {name}, {code} by itself", country(half, code)) for code in APART
             ]
             active = half.where(half.cells["active"].astype(bool))
-            lines.append(_reading(f"Origins {name}, active cells alone", active))
+            lines.append(reading(f"Origins {name}, active cells alone", active))
     texts = [
         f"{record['hindsight']} Only forecasts frozen before their time are free of that.",
         words.OPENING.format(reference=REFERENCE),
         "\n".join(f"- {line}" for line in lines if line),
+        claims(made),
     ]
     if len(shocks):
-        texts.append(_told(shocks))
+        texts.append(shocks_told(shocks))
     return Section("Skill", tuple(text for text in texts if text))
-
-
-def _reading(label: str, half: Backtest) -> str:
-    """Return one sentence on the model against the reference, by the one rule for words."""
-    if half.cells.empty or MODEL not in set(half.cells["forecaster"]):
-        return ""
-    row = half.table(names=[MODEL]).loc[MODEL]
-    said = [f"{HEADINGS[s]} {_diff(row, s)}" for s in _FEW]
-    kinds = {str(row[f"{s}_verdict"]).partition(":")[0] for s in _FEW}
-    if kinds == {OPEN}:
-        claim = f"no difference from the {REFERENCE} can be claimed"
-    elif BETTER in kinds and WORSE in kinds:
-        claim = "better by some scores and worse by others"
-    elif kinds == {BETTER} or kinds == {WORSE}:
-        claim = f"the model is {next(iter(kinds))} than the {REFERENCE} by all three scores"
-    else:
-        side = BETTER if BETTER in kinds else WORSE
-        named = [HEADINGS[s] for s in _FEW if row[f"{s}_verdict"] == side]
-        claim = f"the model is {side} by {' and '.join(named)}, and the rest is not decided"
-    seen = f"{row['observed']:.1f} district-years with an episode, {row['expected']:.1f} expected"
-    return f"{label}: {claim} ({'; '.join(said)}; {seen})."
 
 
 def _half(name: str, half: Backtest) -> Section:
     table = half.table()
     years, cells = half.cells["year"], int(table["cells"].max())
-    note = words.CHOICE if name == _HALVES[0] else words.LOCKED
+    note = words.CHOICE if name == HALVES[0] else words.LOCKED
     shown = pd.DataFrame(index=table.index)
     for score in ("log_score", "brier", "crps", "twcrps", "ignorance", "interval_score"):
         shown[HEADINGS[score]] = [_mean(row, score) for _, row in table.iterrows()]
@@ -176,7 +158,10 @@ def _differences(
     present = [str(name) for name in made.cells["forecaster"].unique()]
     wanted = [n for n in (names or present) if n in present and n != reference]
     table = made.table(reference=reference, names=wanted) if wanted else pd.DataFrame()
-    rows = {name: {HEADINGS[s]: _diff(row, s) for s in scores} for name, row in table.iterrows()}
+    rows = {
+        name: {HEADINGS[s]: difference_text(row, s) for s in scores}
+        for name, row in table.iterrows()
+    }
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("forecaster")
     return Table(f"{caption} {words.DIFFERENCE}", frame)
 
@@ -185,7 +170,7 @@ def _ahead(made: Backtest) -> Section:
     steps = [int(step) for step in sorted(made.cells["horizon"].unique()) if step > 1]
     rows: Rows = {}
     for step in steps:
-        for name, half in _halves(made.at(step)):
+        for name, half in halves_of(made.at(step)):
             rows |= _rows(f"{step} years, origins {name}", half, (MODEL,))
     return _section("Two and three years ahead", rows, "The model, years ahead and half.")
 
@@ -204,12 +189,8 @@ def _countries(halves: dict[str, Backtest]) -> Section:
     for code in sorted(codes, key=lambda one: (one not in APART, one)):
         names = (MODEL, *BESIDE) if code in APART else (MODEL,)
         for name, half in halves.items():
-            rows |= _rows(f"{code}, origins {name}", _country(half, code), names)
+            rows |= _rows(f"{code}, origins {name}", country(half, code), names)
     return _section("By country", rows, "One year ahead, each country by itself.")
-
-
-def _country(half: Backtest, code: str) -> Backtest:
-    return half.where(half.cells["country"] == code)
 
 
 def _rows(label: str, made: Backtest, names: Sequence[str]) -> Rows:
@@ -223,7 +204,7 @@ def _rows(label: str, made: Backtest, names: Sequence[str]) -> Rows:
         f"{label}: {name}": {
             "seen": f"{row['observed']:.1f} of {row['cells']:,}",
             "expected": f"{row['expected']:.1f}",
-            **{HEADINGS[score]: _diff(row, score) for score in _FEW},
+            **{HEADINGS[score]: difference_text(row, score) for score in FEW},
         }
         for name, row in table.iterrows()
     }
@@ -248,7 +229,7 @@ def _parts(stored: Stored, halves: dict[str, Backtest]) -> Section:
             if part in ABOUT_PILLARS:
                 cells = half.where(half.cells["origin"].isin(known))
             if {part, MODEL} <= set(cells.cells["forecaster"]):
-                table = _differences(cells, "", reference=MODEL, names=[part], scores=_FEW)
+                table = _differences(cells, "", reference=MODEL, names=[part], scores=FEW)
                 frames.append(table.frame.assign(origins=str(cells.of(part)["origin"].nunique())))
         if frames:
             caption = f"Origins {name}, one year ahead. Less the score of the model."
@@ -304,21 +285,6 @@ def _shocks(table: pd.DataFrame) -> Section:
     )
 
 
-def _told(table: pd.DataFrame) -> str:
-    """Return how many of the known shocks each forecaster saw, and which it missed."""
-    short = summary(table)
-    said = []
-    for name in (MODEL, *BESIDE):
-        own = short[short["forecaster"] == name]
-        if len(own):
-            missed = [f"{r.shock} {r.year}" for r in own[~own["seen"]].itertuples()]
-            said.append(
-                f"{name}: seen {int(own['seen'].sum())} of {len(own)}; missed "
-                f"{', '.join(missed) or 'none'}"
-            )
-    return f"Known shocks, a year before. {'. '.join(said)}." if said else ""
-
-
 def _provenance(stored: Stored) -> Section:
     record = stored.record
     values = stored.pillars()
@@ -340,18 +306,16 @@ def _provenance(stored: Stored) -> Section:
         {"SHA-256, first 12": [str(value)[:12] for value in record["inputs"].values()]},
         index=pd.Index(record["inputs"], name="file"),
     )
-    data = files[[str(name).endswith(".csv") for name in files.index]]
+    data = files[[_is_data(str(name)) for name in files.index]]
     tables = (Table("Indicator values that had been published, by pillar.", shown),
               Table("Editions of the data.", data))  # fmt: skip
     return Section("Data and date", texts, tables)
 
 
+def _is_data(name: str) -> bool:
+    return name.endswith(".csv") and not name.endswith(("sources.csv", "dropped.csv"))
+
+
 def _mean(row: "pd.Series[float]", score: str) -> str:
     value, lo, hi = (SCALE * float(row[f"{score}{end}"]) for end in ("", "_lo", "_hi"))
     return f"{value:.2f}" + (f" [{lo:.2f}, {hi:.2f}]" if lo == lo else "")
-
-
-def _diff(row: "pd.Series[float]", score: str) -> str:
-    value, lo, hi = (SCALE * float(row[f"{score}_diff{end}"]) for end in ("", "_lo", "_hi"))
-    span = f" [{lo:+.2f}, {hi:+.2f}]" if lo == lo else ""
-    return f"{value:+.2f}{span} {row[f'{score}_verdict']}"

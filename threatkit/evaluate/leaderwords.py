@@ -14,6 +14,10 @@ OPENING = (
     "of equal skill either. For the log score above zero speaks for the row; for all others below "
     "zero does."
 )
+CLAIMS = (
+    "Of {total} comparisons of the model with it (cells, halves, years ahead and three scores) the "
+    "model is called better in: {better}. Worse in: {worse}. With so many, some come by chance."
+)
 CHOICE = (
     f"Choices may rest on these: terms, priors and settings were looked at up to {LAST_CHOICE}."
 )

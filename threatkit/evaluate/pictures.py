@@ -112,19 +112,19 @@ def _pit(stored: Stored, names: Sequence[str], hindsight: str) -> Picture:
             bins = [column for column in frame.columns if isinstance(column, int)]
             share = rows[bins].mean(axis=0).to_numpy()
             axis.stairs(share * len(bins), np.linspace(0, 1, len(bins) + 1), color=SHOWN[name],
-                        linewidth=1.8, label=name)  # fmt: skip
+                        linewidth=1.8, label=name, baseline=None)  # fmt: skip
         axis.axhline(1.0, color=INK, linewidth=0.8, alpha=0.6)
-        axis.set_ylim(0.0, None)
+        axis.margins(y=0.25)
         axis.set_title(label, loc="left", fontsize=11)
         axis.set_xlabel("PIT")
     axes[0].set_ylabel("Density; 1 if calibrated")
-    axes[0].legend(loc="lower left", frameon=False)
+    axes[0].legend(loc="upper left", frameon=False)
     canvas.subplots_adjust(left=0.08, right=0.98, top=0.9, bottom=0.15, wspace=0.14)
     caption = (
         "Non-randomised histogram of the probability integral transform of counts, one year "
         "ahead, all origins. Nearly all cells are calm, so that the histogram over all of them is "
-        "flat whatever one does: look at the active ones. A fall to the right: more was expected "
-        f"than came. {hindsight}"
+        "flat whatever one does: look at the active ones. High on the right: more came than was "
+        f"expected. The upright axis does not begin at zero. {hindsight}"
     )
     return _finish(canvas, "pit", "Where in its forecast did the outcome fall?", caption)
 
