@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluate", "report"},
     {"export"},
     {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
-    {"brief", "rolling"},
+    {"brief", "rolling", "keptinputs", "differences", "attribution"},
     {"cli"},
     {"__main__"},
 )

@@ -9,6 +9,7 @@ researcher can stop after any of them::
     scores = score_fit(fitted, config)
 """
 
+import gzip
 import hashlib
 import json
 import logging
@@ -41,7 +42,7 @@ from threatkit.model.spec import ModelSpec, Priors, make_priors
 from threatkit.model.states import states_alone, states_record
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
-from threatkit.record import Assessment, Inputs, run_record
+from threatkit.record import KEPT, Assessment, Inputs, run_record
 from threatkit.report.gather import summarise
 from threatkit.report.map import render_map
 from threatkit.schemas import schema
@@ -292,6 +293,7 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
                     learned=assessment.learned,
                 ),
             )
+            folder.write_bytes(KEPT, packed(inputs))
             record = _write_scores(folder, inputs, assessment.scores, record)
     _write_map(Path(out), config, inputs, fitted.forecast, assessment.scores, record, progress)
     diagnostics = fitted.diagnostics
@@ -343,11 +345,13 @@ def _remake(
     target = Path(out or run)
     record = {**record, "config": config.as_dict(), "rescored": datetime.now(UTC).isoformat()}
     same = target.resolve() == Path(run).resolve()
+    kept = [_DRAWS, *([KEPT] if KEPT in record["files"] else [])]
     with RunFolder(target, mode="update" if same else "replace") as folder:
         if not same:
-            folder.write_bytes(_DRAWS, (Path(run) / _DRAWS).read_bytes())
+            for name in kept:
+                folder.write_bytes(name, (Path(run) / name).read_bytes())
         else:
-            folder.hashes[_DRAWS] = record["files"][_DRAWS]
+            folder.hashes |= {name: record["files"][name] for name in kept}
         record = _write_scores(folder, inputs, scores, record)
     _write_map(target, config, inputs, made, scores, record, SilentProgress())
     gate = record["diagnostics"]
@@ -398,6 +402,12 @@ def scores_geojson(
     for feature in collection["features"]:
         feature["properties"]["district"] = feature["id"]
     return json.dumps({**collection, "threatkit": dict(facts)}, ensure_ascii=False) + "\n"
+
+
+def packed(inputs: Inputs) -> bytes:
+    """Return the copy of its inputs that a run keeps: the same bytes for the same inputs."""
+    text = json.dumps(inputs.kept(), ensure_ascii=False, allow_nan=False)
+    return gzip.compress(text.encode(), mtime=0)
 
 
 def _sha256(path: Path) -> str:

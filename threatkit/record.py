@@ -23,6 +23,23 @@ from threatkit.model.fit import Fit
 from threatkit.model.sensitivity import sensitivity_record
 from threatkit.scores import Scores
 
+#: Name of the copy of its inputs in the folder of a run; see `threatkit.keptinputs`.
+KEPT = "inputs.json.gz"
+#: Tables that the model reads, beside values, with the columns that it does not leave out.
+_TABLES = {
+    "events": (
+        *("event_id", "date_start", "date_end", "area_level", "area_code", "event_type"),
+        *("fatalities_low", "fatalities_best", "episode_group"),
+    ),
+    "districts": (
+        *("district", "name", "country", "oblast", "oblast_name", "fergana"),
+        *("population", "population_log_sd"),
+    ),
+    "ucdp_episodes": (),
+    "afghan_side": (),
+    "national_population": (),
+    "coverage": (),
+}
 #: Packages whose versions a run records.
 _RECORDED = ("threatkit", "pymc", "nutpie", "pytensor", "numpy", "pandas", "geopandas", "arviz")
 
@@ -47,6 +64,45 @@ class Inputs:
     boundaries: gpd.GeoDataFrame
     graph: Graph
     hashes: Mapping[str, str]
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the model reads, as JSON types; `threatkit.keptinputs` reads it back."""
+        values = self.catalogue.values.drop(columns=["note", "file", "row"])
+        tables = {"values": values, "edges": self.graph.edges}
+        for name, wanted in _TABLES.items():
+            if self.catalogue.has_table(name):
+                frame = self.catalogue.table(name)
+                columns = [c for c in frame if not wanted or c in wanted]
+                traced = [] if wanted else ["package", "file", "row", "reason"]
+                tables[name] = frame[columns].drop(columns=traced, errors="ignore")
+        declared = {
+            str(item["name"]): {**item, "package": package.name}
+            for package in reversed(self.catalogue.packages)
+            for item in package.indicators
+        }
+        return {
+            "format": 1,
+            "tables": {name: _columns(frame) for name, frame in sorted(tables.items())},
+            "definitions": dict(sorted(declared.items())),
+            "outlined": list(self.graph.districts),
+        }
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame by columns, each with its type; missing values are null."""
+    return {
+        str(name): {
+            "dtype": str(column.dtype),
+            "values": [_plain(value) for value in column.astype(object).tolist()],
+        }
+        for name, column in frame.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ else:
 log = logging.getLogger(__name__)
 
 RECORD = "run.json"
-_RUN_FILES = ("areas.csv", "map.html", "posterior.nc", "scores.csv", "scores.geojson")
+_RUN_FILES = (
+    *("areas.csv", "inputs.json.gz", "map.html", "posterior.nc", "scores.csv", "scores.geojson"),
+)
 _STAGING = ".threatkit-staging"
 _LOCK = ".threatkit-lock"
 _MOVES = ".moves.json"

@@ -24,7 +24,9 @@ current.
 A run's folder holds `scores.csv`, `areas.csv` (each with its Frictionless table schema beside
 it, `scores.schema.json`, `areas.schema.json`), `scores.geojson` (the same columns with the
 outline), `posterior.nc` (the draws), `map.html` and `run.json` (versions, seed, configuration,
-hashes of all inputs and outputs, diagnostics). They appear together when the run is complete.
+hashes of all inputs and outputs, diagnostics), and `inputs.json.gz`: what the model reads of the
+inputs (values and definitions of indicators, events, coverage, people, borders; no free texts),
+from which `threatkit compare --why` fits anew. They appear together when the run is complete.
 
 CSV files are UTF-8 with LF line ends. Numbers have six significant digits, and one decimal from
 100,000 on; an empty cell is a missing value; truth is `true` or `false`. A text that a
