@@ -19,10 +19,10 @@ from threatkit.areal.data import ArealData, load_areal
 from threatkit.areal.fit import fit_areal
 from threatkit.areal.fitted import ArealFit
 from threatkit.areal.model import build_areal
-from threatkit.areal.neighbours import edge_graph
 from threatkit.areal.results import log_likelihood, summarise_areas, summarise_parameters
 from threatkit.areal.spectrum import spectrum
 from threatkit.cli import threatkit
+from threatkit.data.edges import edge_graph
 from threatkit.geo.graph import Graph
 from threatkit.model.field import laplacian
 from threatkit.options import SamplingOptions

@@ -70,6 +70,8 @@ class Config:
         Whether the shipped packages are used.
     boundaries
         The user's outlines of the districts in place of the shipped ones.
+    edges
+        The user's list of neighbours in place of the borders that the outlines share.
     event_types
         Types of events that count as an episode.
     require_death
@@ -92,6 +94,7 @@ class Config:
     indicators: tuple[Path, ...] = ()
     shipped: bool = True
     boundaries: Path | None = None
+    edges: Path | None = None
     event_types: tuple[str, ...] = DEFAULT_EVENT_TYPES
     require_death: bool = False
     priors: Mapping[str, str] = field(default_factory=dict)
@@ -125,7 +128,7 @@ def load_config(path: Path | None = None, **overrides: Any) -> Config:
     """
     values, origin = ({}, Origin("configuration", Path())) if path is None else read_toml(path)
     given = {key: _plain(value) for key, value in overrides.items() if value is not None}
-    for key in ("indicators", "boundaries"):
+    for key in ("indicators", "boundaries", "edges"):
         if key in given:
             entries = given[key] if isinstance(given[key], list) else [given[key]]
             given[key] = [_from_here(entry) for entry in entries]
@@ -216,6 +219,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
     default = Config()
     as_of = top.day("as_of")
     boundaries = top.paths("boundaries", kind="file")
+    edges = top.paths("edges", kind="file")
     priors, elicited = _priors(top), _elicited(top)
     files = [_priors_file(path, faults) for path in top.paths("priors_from", kind="file")]
     for included, sources in reversed(files):
@@ -231,6 +235,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
         indicators=top.paths("indicators", kind="folder"),
         shipped=top.flag("shipped", default.shipped),
         boundaries=boundaries[0] if boundaries else None,
+        edges=edges[0] if edges else None,
         event_types=top.choices("event_types", default.event_types, EVENT_TYPES),
         require_death=top.flag("require_death", default.require_death),
         priors=priors,

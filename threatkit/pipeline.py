@@ -27,9 +27,10 @@ import pandas as pd
 from threatkit.archive import read_forecast, write_draws
 from threatkit.config import Config, parse_config
 from threatkit.data.catalogue import load_catalogue
+from threatkit.data.edges import read_edges
 from threatkit.errors import Fault, InvalidInput
 from threatkit.geo.boundaries import load_boundaries
-from threatkit.geo.graph import build_graph
+from threatkit.geo.graph import Graph, build_graph
 from threatkit.model.assemble import Outcome, assemble
 from threatkit.model.chains import Update
 from threatkit.model.check import narrowing, predictive_check, prior_draws
@@ -91,7 +92,28 @@ def load_inputs(config: Config) -> Inputs:
     else:
         shipped = data_dir("maps") / "boundaries" / "districts.geojson"
         hashes["maps/boundaries/districts.geojson"] = _sha256(shipped)
-    return Inputs(catalogue, boundaries, build_graph(boundaries), hashes)
+    if config.edges is None:
+        return Inputs(catalogue, boundaries, build_graph(boundaries), hashes)
+    hashes["edges"] = _sha256(config.edges)
+    return Inputs(catalogue, boundaries, own_graph(config.edges, boundaries), hashes)
+
+
+def own_graph(edges: Path, boundaries: gpd.GeoDataFrame) -> Graph:
+    """Return the graph of a user's list of neighbours; a border without length is NaN.
+
+    Raises
+    ------
+    InvalidInput
+        With every fault of the list.
+    """
+    faults: list[Fault] = []
+    countries = boundaries["country"].to_numpy(dtype=object)
+    graph = read_edges(
+        edges, boundaries.index, faults, countries=countries, of="that have an outline"
+    )
+    if graph is None:
+        raise InvalidInput(faults)
+    return graph
 
 
 def make_spec(config: Config, inputs: Inputs) -> ModelSpec:

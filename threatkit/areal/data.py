@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from threatkit.areal.config import ArealConfig, read_config
 from threatkit.areal.groups import SE, GroupData, read_groups
-from threatkit.areal.neighbours import describe, read_edges, read_polygons
-from threatkit.areal.tables import PlainTable, codes, flag, numbers, read_plain
+from threatkit.areal.neighbours import describe, read_polygons
+from threatkit.data.edges import read_edges
+from threatkit.data.plain import PlainTable, codes, flag, numbers, read_plain
 from threatkit.errors import Fault, InvalidInput
 from threatkit.geo.graph import Graph
 

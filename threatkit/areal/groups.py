@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from threatkit.areal.config import Groups
-from threatkit.areal.tables import PlainTable, codes, flag, header, numbers, positions, read_plain
+from threatkit.data.plain import PlainTable, codes, flag, header, numbers, positions, read_plain
 from threatkit.errors import Fault
 
 FloatArray = NDArray[np.float64]

@@ -1,97 +1,18 @@
-"""Who borders whom among a researcher's own areas: from a list of pairs or from outlines."""
+"""Who borders whom among a researcher's own areas, from outlines, and what the graph is like."""
 
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from threatkit.areal.tables import SHOWN, PlainTable, flag, positions, read_plain
+from threatkit.data.plain import SHOWN
 from threatkit.data.wording import meant
 from threatkit.errors import Fault, InvalidInput
 from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import Graph, build_graph
-
-FROM, TO = "from", "to"
-
-
-def read_edges(path: Path, areas: pd.Index, faults: list[Fault]) -> Graph | None:
-    """Read neighbours from a CSV with columns ``from`` and ``to``, each pair once.
-
-    Parameters
-    ----------
-    path
-        The file; a header without rows means that no area has a neighbour.
-    areas
-        Codes of all areas, in the order of the counts.
-    faults
-        Grows with every area that is unknown, loop and repeated pair.
-    """
-    table = read_plain(path, (FROM, TO), faults, may_be_empty=True)
-    if table is None:
-        return None
-    before = len(faults)
-    rule = "an edge joins two areas of the counts"
-    start, end = (positions(table, end, areas, faults, rule=rule) for end in (FROM, TO))
-    known = (start >= 0) & (end >= 0)
-    flag(
-        table, known & (start == end), TO, "an edge joins two different areas", faults, "Delete it"
-    )
-    _flag_repeated(table, start, end, known, len(areas), faults)
-    if len(faults) > before:
-        return None
-    return edge_graph(areas, start, end)
-
-
-def _flag_repeated(
-    table: PlainTable,
-    start: NDArray[np.intp],
-    end: NDArray[np.intp],
-    known: NDArray[np.bool_],
-    size: int,
-    faults: list[Fault],
-) -> None:
-    pair = pd.Series(np.minimum(start, end).astype(np.int64) * size + np.maximum(start, end))
-    again = pair.duplicated().to_numpy() & known & (start != end)
-    rows = np.flatnonzero(again)
-    rule = "each pair of neighbours stands in one row, either way round"
-    if not len(rows):
-        return
-    first = pair.drop_duplicates().reset_index().set_index(0)["index"]
-    for row in rows[:SHOWN]:
-        earlier = table.text.index[first[pair[row]]]
-        cells = table.text.iloc[row]
-        faults.append(
-            Fault(
-                f"{table.where}, row {table.text.index[row]}",
-                rule,
-                f"'{cells[FROM]}' and '{cells[TO]}', which stand in row {earlier} already",
-                "Delete one of the two rows",
-            )
-        )
-    if len(rows) > SHOWN:
-        more = f"{len(rows) - SHOWN:,} more repeated pairs"
-        faults.append(Fault(table.where, rule, more, "Keep one row of each pair"))
-
-
-def edge_graph(areas: pd.Index, start: NDArray[np.intp], end: NDArray[np.intp]) -> Graph:
-    """Return the graph of areas joined by edges, given as positions among the areas."""
-    names = np.asarray(areas, dtype=object)
-    one, two = names[start], names[end]
-    swap = np.asarray(one > two, dtype=bool)
-    edges = pd.DataFrame(
-        {
-            "a": np.where(swap, two, one),
-            "b": np.where(swap, one, two),
-            "border_km": np.nan,
-            "international": False,
-        }
-    )
-    edges = edges.sort_values(["a", "b"]).reset_index(drop=True)
-    return Graph(tuple(str(name) for name in names), edges)
 
 
 def read_polygons(path: Path, key: str, areas: pd.Index, faults: list[Fault]) -> Graph | None:

@@ -18,8 +18,8 @@ from threatkit.areal.config import (
 )
 from threatkit.areal.data import ArealData
 from threatkit.areal.groups import GroupData
-from threatkit.areal.neighbours import edge_graph
 from threatkit.areal.spectrum import spectrum
+from threatkit.data.edges import edge_graph
 from threatkit.geo.graph import Graph
 
 FloatArray = NDArray[np.float64]

@@ -1,5 +1,6 @@
 """What the page holds of each district: figures, sentences, reasons, and what is not known."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,8 +88,11 @@ def _place(
     people = significant(summary.scores["population"].get(code), 12)
     near = shared.near.get(code, [])
     outline = summary.geometry["outline"].get(code, "")
-    ends = [(number[end], round(km)) for end, km in shared.material.neighbours.get(code, ())
-            if end in number]  # fmt: skip
+    ends = [
+        (number[end], None if math.isnan(km) else round(km))
+        for end, km in shared.material.neighbours.get(code, ())
+        if end in number
+    ]
     return {
         "code": code,
         "name": shared.names[code],

@@ -10,6 +10,7 @@ import click
 from threatkit.cli.options import (
     Format,
     boundaries_option,
+    edges_option,
     format_option,
     indicator_options,
     run_argument,
@@ -53,6 +54,7 @@ _SHOWN = 6
 @sampler_option
 @indicator_options
 @boundaries_option
+@edges_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -50,6 +50,17 @@ def boundaries_option[Command: Callable[..., Any]](command: Command) -> Command:
     )(command)
 
 
+def edges_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--edges``."""
+    return click.option(
+        "--edges",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Your own neighbours, a CSV with columns from, to and, if known, border_km; each "
+        "pair once, in place of the borders that the outlines share.",
+    )(command)
+
+
 def sampler_option[Command: Callable[..., Any]](command: Command) -> Command:
     """Add ``--sampler``."""
     return click.option(

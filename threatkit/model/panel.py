@@ -173,9 +173,12 @@ def memory(
 
 
 def neighbour_mean(graph: Graph, values: FloatArray) -> FloatArray:
-    """Return the mean over each district's neighbours, weighted by length of border."""
+    """Return the mean over each district's neighbours, weighted by length of border.
+
+    Where the graph has no lengths (NaN) all neighbours weigh the same.
+    """
     pairs = graph.pairs()
-    length = graph.edges["border_km"].to_numpy(dtype=float)
+    length = graph.edges["border_km"].fillna(1.0).to_numpy(dtype=float)
     total = np.zeros(len(graph.districts))
     summed = np.zeros_like(values)
     for one, other in ((0, 1), (1, 0)):

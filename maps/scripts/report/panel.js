@@ -121,7 +121,7 @@
       button.addEventListener('click', () => report.select(i, { focus: true }));
       button.addEventListener('mouseenter', () => report.hover(i));
       button.addEventListener('mouseleave', () => report.hover(null));
-      make('span', { class: 'soft', text: `${other.level === null ? say('notAssessedShort') : other.chance} · ${say('km', { n: number(km) })}` }, item);
+      make('span', { class: 'soft', text: `${other.level === null ? say('notAssessedShort') : other.chance}${km === null ? '' : ` · ${say('km', { n: number(km) })}`}` }, item);
     }
   }
 
