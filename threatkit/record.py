@@ -169,6 +169,7 @@ def run_record(
             "seconds": fitted.seconds,
         },
         "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
+        "place_variance": place_variance(fitted, config.ci_prob),
         "notes": list(spec.notes),
         "feedback": spec.feedback,
         "pillar_drift": assessment.pillars,
@@ -190,6 +191,35 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def place_variance(fitted: Fit, ci_prob: float) -> dict[str, Any]:
+    """Return how far eta's place parts, country effect and field, differ within countries.
+
+    Draw by draw the variance over districts of the sum of both is parted into that between
+    the means of countries and that within them; with the mean and the interval of each.
+    """
+    parts = [fitted.draws[f"part_{name}"].to_numpy() for name in ("country", "space")]
+    country_of = fitted.spec.panel.country_of
+    place = sum(part.reshape(-1, len(country_of)) for part in parts)
+    member = np.eye(country_of.max() + 1)[country_of]
+    level = (place @ member / member.sum(axis=0))[:, country_of]
+    found = {
+        "between_countries": level.var(axis=1),
+        "within_countries": (place - level).var(axis=1),
+    }
+    tail = (1 - ci_prob) / 2
+    return {
+        "international_weight": fitted.spec.international_weight,
+        **{
+            name: {
+                "mean": float(values.mean()),
+                "lo": float(np.quantile(values, tail)),
+                "hi": float(np.quantile(values, 1 - tail)),
+            }
+            for name, values in found.items()
+        },
+    }
 
 
 def _hyperparameters(fitted: Fit, narrowed: pd.Series, ci_prob: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def build(spec: ModelSpec, *, held: Mapping[str, NDArray[np.float64]] | None = N
     potential. With ``held``, pillar -> shape (district,), the pillars' states are data of the
     name ``held_PILLAR`` and no indicator is in the model.
     """
-    basis = field_basis(spec.panel.graph, international_weight=spec.international_weight)
+    basis = field_basis(**spec.field_arguments)
     with pm.Model(coords=coords(spec, basis)) as model:
         parts = {
             "country": _country(spec),

@@ -41,7 +41,7 @@ class Density:
         self._centring = chosen.field
         self.layout = Layout()
         self._outcome = Outcome(spec)
-        self._field = make_field(spec.panel.graph, international_weight=spec.international_weight)
+        self._field = make_field(**spec.field_arguments)
         self._add_hyperparameters()
         self._add_people()
         self._pillars = [

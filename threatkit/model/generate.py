@@ -173,7 +173,7 @@ class _Generator:
         return part
 
     def _space(self) -> FloatArray:
-        made = field_basis(self.panel.graph, international_weight=self.spec.international_weight)
+        made = field_basis(**self.spec.field_arguments)
         sd = self._scalar("field_sd")
         plain = self.rng.standard_normal(len(self.panel.districts))
         if not made.basis.shape[1]:

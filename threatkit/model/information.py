@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.model.course import blocks, exposure_years, log_exposure
-from threatkit.model.field import field_basis, laplacian
+from threatkit.model.field import field_basis, structure
 from threatkit.model.forecast import flat
 from threatkit.model.spec import ModelSpec
 
@@ -104,8 +104,8 @@ def without_own_record(spec: ModelSpec, draws: xr.Dataset) -> tuple[FloatArray, 
     unstructured part is as the prior has it. The neighbours' values have seen the district's
     own record too, which makes the result a little too close to the posterior.
     """
-    basis = field_basis(spec.panel.graph, international_weight=spec.international_weight)
-    precision = laplacian(spec.panel.graph, international_weight=spec.international_weight)
+    basis = field_basis(**spec.field_arguments)
+    precision = structure(**spec.field_arguments).precision
     degree = precision.diagonal()
     sd = _scalar(spec, draws, "field_sd")
     rest = flat(draws, "eta") - flat(draws, "part_space")

@@ -5,18 +5,16 @@ the structured and the plain part of BYM2 share one coordinate a district. Beyon
 sparse Cholesky factor of the grounded Laplacian, with a coordinate for each part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from threatkit.geo.graph import Graph
-from threatkit.model.field import laplacian
+from threatkit.model.field import Structure, component_modes, structure
 
 FloatArray = NDArray[np.float64]
 
@@ -56,13 +54,15 @@ class Field(Protocol):
         """Return what tells the structured part from the plain one."""
 
 
-def make_field(graph: Graph, *, international_weight: float = 1.0) -> Field:
-    """Return the field of a graph, dense or sparse by its size."""
-    precision = laplacian(graph, international_weight=international_weight)
-    _, component = connected_components(precision, directed=False)
-    if precision.shape[0] <= LARGEST_DENSE:
-        return _dense(precision, component)
-    return _sparse(precision, component)
+def make_field(
+    graph: Graph,
+    *,
+    international_weight: float = 1.0,
+    country: NDArray[np.intp] | None = None,
+) -> Field:
+    """Return the field of a graph, dense or sparse by its size; see `field.structure`."""
+    made = structure(graph, international_weight=international_weight, country=country)
+    return _dense(made) if made.precision.shape[0] <= LARGEST_DENSE else _sparse(made)
 
 
 @dataclass
@@ -74,8 +74,9 @@ class DenseField:
     vectors
         Shape (district, district), orthonormal.
     variance
-        Shape (district,): of the structured part along each vector; 0 along a component's
-        constant, 1 for an island, whose own part has full variance at any mixing.
+        Shape (district,): of the structured part along each vector; 0 along the constant of a
+        component, or of each country in it, 1 for an island, whose own part has full variance
+        at any mixing.
     """
 
     vectors: FloatArray
@@ -135,7 +136,8 @@ class DenseField:
         return {"modes": mean + np.sqrt((1 - share) / total) * noise}
 
 
-def _dense(precision: sp.csr_array, component: NDArray[np.int32]) -> DenseField:
+def _dense(made: Structure) -> DenseField:
+    precision, component = made.precision, made.component
     n = precision.shape[0]
     vectors, variance = np.zeros((n, n)), np.ones(n)
     at = 0
@@ -145,10 +147,11 @@ def _dense(precision: sp.csr_array, component: NDArray[np.int32]) -> DenseField:
         if len(members) == 1:
             vectors[members[0], at] = 1.0
         else:
-            values, own = eigh(precision[members][:, members].toarray())
+            inverse, own = component_modes(
+                precision[members][:, members].toarray(), made.group[members]
+            )
             largest = np.abs(own).argmax(axis=0)
             own *= np.sign(own[largest, np.arange(own.shape[1])])
-            inverse = np.concatenate([[0.0], 1 / values[1:]])
             scale = np.exp(np.log((own**2 * inverse).sum(axis=1)).mean())
             vectors[members, at:stop] = own
             variance[at:stop] = inverse / scale
@@ -172,6 +175,10 @@ class SparseField:
         Shape (district,): makes the geometric mean of a component's variances one.
     island
         Shape (district,).
+    within
+        What holds the sum over each country of a component at zero, or None: the averages
+        over the countries, shape (country, district), and what a unit of each moves, shape
+        (district, country), before scaling.
     """
 
     factor: Any
@@ -179,6 +186,7 @@ class SparseField:
     member: sp.csr_array
     scale: FloatArray
     island: NDArray[np.bool_]
+    within: tuple[sp.csr_array, FloatArray] | None = None
 
     def __post_init__(self) -> None:
         self.districts = len(self.scale)
@@ -190,8 +198,22 @@ class SparseField:
     def _structured(self, e: FloatArray) -> FloatArray:
         field = np.zeros((self.districts, e.shape[1]))
         field[self.order] = self.factor.solve(np.ascontiguousarray(e), "T")
-        centred: FloatArray = self.scale[:, None] * (field - self._back @ (self.member @ field))
-        return centred
+        field -= self._back @ (self.member @ field)
+        if self.within is not None:
+            average, move = self.within
+            field -= move @ (average @ field)
+        scaled: FloatArray = self.scale[:, None] * field
+        return scaled
+
+    def _structured_back(self, grad: FloatArray) -> FloatArray:
+        """Return the derivatives by the structured coordinates."""
+        field = self.scale[:, None] * grad
+        if self.within is not None:
+            average, move = self.within
+            field = field - average.T @ (move.T @ field)
+        centred = field - self.member.T @ (self._back.T @ field)
+        along: FloatArray = self.factor.solve(np.ascontiguousarray(centred[self.order]))
+        return along
 
     def split(
         self, e: FloatArray, _mixing: FloatArray, _rng: np.random.Generator
@@ -232,15 +254,14 @@ class SparseField:
         plain = np.where(self.island[:, None], 0.0, grad * e[k:])
         slope = -0.5 / np.sqrt(1 - mixing) * plain.sum(axis=0)
         if k:
-            scaled = self.scale[:, None] * grad
-            centred = scaled - self.member.T @ (self._back.T @ scaled)
-            along = self.factor.solve(np.ascontiguousarray(centred[self.order]))
+            along = self._structured_back(grad)
             result[:k] = np.sqrt(mixing) * along
             slope = slope + 0.5 / np.sqrt(mixing) * np.einsum("ij,ij->j", along, e[:k])
         return result, slope
 
 
-def _sparse(precision: sp.csr_array, component: NDArray[np.int32]) -> SparseField:
+def _sparse(made: Structure) -> SparseField:
+    precision, component = made.precision, made.component
     n = precision.shape[0]
     size = np.bincount(component)
     island = size[component] == 1
@@ -258,9 +279,23 @@ def _sparse(precision: sp.csr_array, component: NDArray[np.int32]) -> SparseFiel
     order[lu.perm_r] = kept
     factor = splu(lower, permc_spec="NATURAL", diag_pivot_thresh=0.0)
     unscaled = SparseField(factor, order, member, np.ones(n), island)
+    within = _within(unscaled, made)
+    unscaled = replace(unscaled, within=within)
     variance = np.where(island, 1.0, _variances(unscaled))
     log_scale = -0.5 * (member @ np.log(variance))
-    return SparseField(factor, order, member, np.exp(log_scale)[component], island)
+    return SparseField(factor, order, member, np.exp(log_scale)[component], island, within)
+
+
+def _within(unscaled: SparseField, made: Structure) -> tuple[sp.csr_array, FloatArray] | None:
+    """Return what conditions the field on a mean of zero in each country of a component."""
+    size = np.bincount(made.group)
+    if len(size) == len(np.unique(made.component)):
+        return None
+    n = len(made.group)
+    average = sp.csr_array((1 / size[made.group], (made.group, np.arange(n))), shape=(len(size), n))
+    covariance = unscaled._structured(unscaled._structured_back(average.T.toarray()))
+    # Singular: in each component the averages, weighted by their districts, sum to zero.
+    return average, covariance @ np.linalg.pinv(average @ covariance, hermitian=True)
 
 
 def _variances(unscaled: SparseField) -> FloatArray:

@@ -6,6 +6,7 @@ into a model; `threatkit.model.forecast` turns its draws into expected episodes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +131,8 @@ class ModelSpec:
         Part of the episodes that is taken as seen, without levels of detection, where sources
         cover a country in part; above 0, at most 1.
     international_weight
-        Weight of a border between two countries in the spatial field.
+        Weight of a border between two countries in the spatial field; at any other than 1
+        the field sums to zero in each country.
     horizon_months
         Length of the forecast that starts on the day after the panel's ``as_of``.
     judgements
@@ -160,6 +162,15 @@ class ModelSpec:
         faults = [*_choice_faults(self), *_group_faults(self), *_judgement_faults(self)]
         if faults:
             raise InvalidInput(faults)
+
+    @property
+    def field_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `field.field_basis`, and of `sparsefield.make_field`."""
+        return {
+            "graph": self.panel.graph,
+            "international_weight": self.international_weight,
+            "country": None if self.international_weight == 1 else self.panel.country_of,
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:
