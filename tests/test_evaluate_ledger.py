@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from threatkit.brief.skill import Frozen, read_frozen
 from threatkit.cli import threatkit
 from threatkit.config import DEFAULT_EVENT_TYPES
 from threatkit.data.catalogue import Catalogue, load_catalogue
@@ -202,6 +203,20 @@ def test_scores_of_the_record(kept: Path) -> None:
     assert table.loc[2, "brier"] == pytest.approx(by_hand)
     assert not table["frozen_ahead"].iloc[0]
     assert table["frozen_ahead"].iloc[3]
+
+
+def test_a_report_counts_only_what_was_frozen_ahead(
+    run: Callable[..., Path], kept: Path, tmp_path: Path
+) -> None:
+    assert read_frozen(kept, catalogue()) == Frozen(1, 0)
+    path = tmp_path / "ahead.jsonl"
+    record.freeze(run("2023-01-01", "2023-12-31"), path, now=datetime(2022, 12, 1, tzinfo=UTC))
+    record.freeze(run("2024-01-01", "2024-12-31"), path, now=NOW)
+    told = read_frozen(path, catalogue())
+    first = record.score(path, catalogue()).loc[1]
+    assert (told.forecasts, told.scored) == (1, 1)
+    assert (told.expected, told.observed) == (first["expected"], first["observed"])
+    assert told.expected > 0
 
 
 def test_a_window_that_is_covered_in_part(run: Callable[..., Path], tmp_path: Path) -> None:

@@ -13,19 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report_fixtures import LONG, NASTY, QUOTES, RTL, failed_summary
-from tests.report_material import CODES, FIGURES, changes, small_material, some_skill
+from tests.report_material import CODES, FIGURES, changes, record, small_material, some_skill
+from tests.stored_backtests import stored
 from tests.tiny_runs import change_record, write_run
 from threatkit.brief import findings
 from threatkit.brief.dorling import circles
+from threatkit.brief.figures import draw_figures
 from threatkit.brief.marking import marking
 from threatkit.brief.names import clean, other_names, shown_name
 from threatkit.brief.page import Options, render_report
 from threatkit.brief.pdf import find_browser
 from threatkit.brief.quantise import EDGES, bins, decode, encode, level_edges, scale_point, thin
-from threatkit.brief.skill import read_skill, skill_of
+from threatkit.brief.skill import Frozen, read_skill, skill_of
 from threatkit.brief.tables import record_table
 from threatkit.cli import threatkit
 from threatkit.errors import InvalidInput
+from threatkit.evaluate.readout import backtest_table
+from threatkit.evaluate.stored import write_stored
 from threatkit.export.marking import COLOURS
 from threatkit.report.catalogue import translator
 from threatkit.report.shapes import build_plane
@@ -217,6 +221,80 @@ def test_differences_are_turned_so_that_more_is_better(tmp_path: Path) -> None:
     assert (log.diff, log.lo, log.hi) == (1.0, -1.0, 3.0)
     assert (brier.diff, brier.lo, brier.hi) == (-1.0, -3.0, 1.0)
     assert (skill.expected, skill.observed) == (5.0, 5.0)
+
+
+def test_a_backtest_is_its_folder_or_its_table(tmp_path: Path) -> None:
+    made = stored()
+    write_stored(made, tmp_path / "backtest.nc")
+    table = backtest_table(made.scores(), with_pillars=made.with_pillars())
+    table.to_csv(tmp_path / "table.csv", index=False)
+    table.to_json(tmp_path / "table.json", orient="records")
+    folder, csv, rows = (read_skill(tmp_path / name) for name in ("", "table.csv", "table.json"))
+    for other in (csv, rows):
+        assert other.origins == folder.origins == "from 2018"
+        assert other.cells is None
+        assert [item.verdict for item in other.differences] == [
+            item.verdict for item in folder.differences
+        ]
+        assert other.differences[0].diff == pytest.approx(folder.differences[0].diff)
+    assert folder.cells is not None
+    assert folder.cells["prob"].sum() == pytest.approx(folder.expected)
+    assert folder.cells["event"].sum() == pytest.approx(folder.observed)
+    drawn = [figure.id for figure in draw_figures(small_material(skill=folder), "en")]
+    assert "calibration" in drawn
+    assert "calibration" not in [figure.id for figure in draw_figures(small_material(), "en")]
+
+
+def test_what_is_no_backtest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"backtest\.nc"):
+        read_skill(tmp_path)
+    (tmp_path / "table.json").write_text('{"a": 1}')
+    with pytest.raises(InvalidInput, match="no list of rows"):
+        read_skill(tmp_path / "table.json")
+    with pytest.raises(InvalidInput, match="none"):
+        read_skill(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize(
+    ("frozen", "told"),
+    [
+        (None, "Not yet measured on forecasts made before their time."),
+        (Frozen(0, 0), "Not yet measured on forecasts made before their time."),
+        (Frozen(2, 0), "Forecasts frozen before their time: 2. None can be scored yet."),
+        (
+            Frozen(3, 2, 12.4, 9.0),
+            "Forecasts frozen before their time: 3, scored so far: 2. Districts with an "
+            "episode: 12 expected, 9 seen.",
+        ),
+    ],
+)
+def test_frozen_forecasts_are_one_sentence(frozen: Frozen | None, told: str) -> None:
+    assert findings.how_good(small_material(frozen=frozen), PHRASES)[0] == told
+    assert findings.how_good(small_material(frozen=frozen, skill=some_skill()), PHRASES)[-1] == told
+
+
+def test_notes_of_a_run_stand_on_the_first_screen() -> None:
+    note = "no episode in the years covered: how low the rates are is what the priors say"
+    material = small_material(record={**record(), "notes": [note, f"odd {NASTY}"]})
+    page = render_report(material, Options(lang="ru"))
+    front = page[page.index('<div class="front">') : page.index('<div class="rest">')]
+    assert "не отмечено ни одного эпизода" in front
+    assert '<p lang="en">Odd ' in front
+    assert note not in page
+    assert 'role="note"' not in render_report(small_material())
+
+
+def test_analysts_see_how_a_pillar_drifted() -> None:
+    drift = {"mean_shift": 0.31, "largest_oblast": "KG-B", "largest_shift": -1.25}
+    material = small_material(record={**record(), "pillar_drift": {"drift": {"youth": drift}}})
+    page = render_report(material, Options(audience="analyst"))
+    parts = {part["key"]: part for part in data_of(page)["parts"]}  # type: ignore[attr-defined]
+    assert "by 0.31 standard deviations" in parts["youth"]["drift"]
+    assert "−1.25; above zero is worse" in parts["youth"]["drift"]
+    assert [key for key, part in parts.items() if "drift" in part] == ["youth"]
+    assert "pillar_drift.drift" in page
+    policy = data_of(render_report(material))["parts"]
+    assert all("drift" not in part for part in policy)  # type: ignore[attr-defined]
 
 
 def test_a_table_without_the_model_is_refused() -> None:

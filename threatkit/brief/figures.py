@@ -22,6 +22,7 @@ def draw_figures(material: Material, lang: str) -> list[Figure]:
             check=material.record.get("predictive_check", {}),
             values=values.assign(title=[clean(title, LONGEST) for title in values["title"]]),
             series=material.series,
+            cells=material.skill.cells if material.skill is not None else None,
         ),
         translator(lang),
     )

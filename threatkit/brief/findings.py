@@ -11,9 +11,10 @@ from threatkit.brief.districts import change_text
 from threatkit.brief.material import Material
 from threatkit.brief.names import LONGEST, clean, short
 from threatkit.brief.skill import Difference
+from threatkit.report.catalogue import SOURCE, mark
 from threatkit.report.shapes import Plane
 from threatkit.report.summary import LEVEL_LIMITS, PARTS
-from threatkit.report.words import COUNTRIES, Phrases
+from threatkit.report.words import COUNTRIES, Phrases, capital
 from threatkit.scores import interval
 
 LEADERS = 2
@@ -192,9 +193,10 @@ def what_changed(
 def how_good(material: Material, phrases: Phrases) -> list[str]:
     """Return what the first screen says of past forecasts, without any claim beyond them."""
     t, skill = phrases.say.t, material.skill
+    ahead = how_ahead(material, phrases)
     if skill is None:
         return [
-            t("Not yet measured on forecasts made before their time."),
+            ahead,
             t(
                 "On past years, with a list made in hindsight, the default model could not be "
                 "told apart from a district’s own past frequency."
@@ -218,7 +220,47 @@ def how_good(material: Material, phrases: Phrases) -> list[str]:
                 observed=round(skill.observed),
             )
         )
-    return lines
+    return [*lines, ahead]
+
+
+def how_ahead(material: Material, phrases: Phrases) -> str:
+    """Return how forecasts did that were frozen before their time, in one sentence."""
+    t, frozen = phrases.say.t, material.frozen
+    if frozen is None or not frozen.forecasts:
+        return t("Not yet measured on forecasts made before their time.")
+    if not frozen.scored:
+        return t(
+            "Forecasts frozen before their time: {n}. None can be scored yet.", n=frozen.forecasts
+        )
+    return t(
+        "Forecasts frozen before their time: {n}, scored so far: {scored}. Districts with an "
+        "episode: {expected} expected, {observed} seen.",
+        n=frozen.forecasts,
+        scored=frozen.scored,
+        expected=phrases.say.number(frozen.expected, 0 if frozen.expected >= 10 else 1),
+        observed=phrases.say.number(frozen.observed),
+    )
+
+
+#: How a note of a run begins -> what a reader is told. Other notes are shown as they are.
+_NOTES = {
+    "no episode in the years covered": mark(
+        "No episode of violence is on record in the years covered. How low the chances are, and "
+        "every difference between districts, comes from assumptions of the model, not from data."
+    ),
+}
+
+
+def notes(material: Material, phrases: Phrases) -> list[tuple[str, str]]:
+    """Return what a reader must know of the run first: each note with its language."""
+    told = []
+    for note in map(str, material.record.get("notes") or ()):
+        own = next((text for start, text in _NOTES.items() if note.startswith(start)), None)
+        if own is not None:
+            told.append((phrases.say.t(own), phrases.say.lang))
+        else:
+            told.append((capital(clean(note, 400)).rstrip(".") + ".", SOURCE))
+    return told
 
 
 def score_name(score: str, phrases: Phrases) -> str:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.archive import read_forecast
-from threatkit.brief.skill import Skill, read_skill
+from threatkit.brief.skill import Frozen, Skill, read_frozen, read_skill
 from threatkit.compare import compare_runs
 from threatkit.config import Config, parse_config
 from threatkit.data.catalogue import Catalogue
@@ -76,6 +76,8 @@ class Material:
         Record of the previous run.
     skill
         How good the forecasts have been; None where that is not known.
+    frozen
+        How forecasts did that were frozen before their time; None where there is no ledger.
     series
         Observed and replicated episodes by oblast and year, see `oblast_series`; None where the
         data are no longer those of the run.
@@ -91,6 +93,7 @@ class Material:
     changes: pd.DataFrame | None = None
     previous: Mapping[str, Any] = field(default_factory=dict)
     skill: Skill | None = None
+    frozen: Frozen | None = None
     series: pd.DataFrame | None = None
 
     def people(self) -> FloatArray:
@@ -100,7 +103,11 @@ class Material:
 
 
 def gather_material(
-    folder: Path, *, previous: Path | None = None, skill: Path | None = None
+    folder: Path,
+    *,
+    previous: Path | None = None,
+    skill: Path | None = None,
+    ledger: Path | None = None,
 ) -> Material:
     """Read a finished run and all that a report says of it.
 
@@ -111,7 +118,9 @@ def gather_material(
     previous
         An earlier run, for what changed since.
     skill
-        A record of skill, see `threatkit.brief.skill`.
+        A backtest, see `threatkit.brief.skill`.
+    ledger
+        Forecasts that were frozen, see `threatkit.evaluate.ledger`.
 
     Raises
     ------
@@ -140,6 +149,7 @@ def gather_material(
         changes=compare_runs(before, run).districts if before is not None else None,
         previous=before.record if before is not None else {},
         skill=read_skill(skill) if skill is not None else None,
+        frozen=read_frozen(ledger, inputs.catalogue) if ledger is not None else None,
         series=None if drifted else fitted_series(folder, config, inputs),
     )
 

@@ -35,6 +35,7 @@ _RECORDS = (
     ("hyperparameters", "parameter"),
     ("model.priors", "prior"),
     ("predictive_check", "statistic"),
+    ("pillar_drift.drift", "pillar"),
     ("prior_sensitivity.quantities", "quantity"),
     ("expectations.quantities", "quantity"),
 )
@@ -81,8 +82,8 @@ def render_report(
     plane = build_plane(material.summary)
     shared = shared_background(material, plane, phrases, chosen.lang)
     rows = district_rows(shared)
-    payload = build_payload(shared, plane, rows, figures)
     full = chosen.audience == "analyst"
+    payload = build_payload(shared, plane, rows, figures, full=full)
     context = {
         "t": phrases.say.t,
         "lang": chosen.lang,
@@ -93,6 +94,7 @@ def render_report(
         "region": findings.region_name(material, phrases),
         "region_short": findings.region_name(material, phrases, short=True),
         "before": findings.compared_date(material, phrases),
+        "notes": findings.notes(material, phrases),
         "changed": findings.what_changed(material, plane, shared.names, phrases),
         "good": findings.how_good(material, phrases),
         "not_for": findings.not_for(phrases),

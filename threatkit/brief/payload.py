@@ -58,6 +58,8 @@ def build_payload(
     plane: Plane,
     rows: list[dict[str, Any]],
     figures: Sequence[Figure] = (),
+    *,
+    full: bool = False,
 ) -> dict[str, Any]:
     """Return the data of the page as JSON types.
 
@@ -71,6 +73,8 @@ def build_payload(
         Of `threatkit.brief.districts.district_rows`.
     figures
         Plots of the report.
+    full
+        Whether each pillar is given with its drift, for analysts.
     """
     material, phrases = shared.material, shared.phrases
     facts = material.summary.facts
@@ -87,7 +91,7 @@ def build_payload(
         },
         "grid": _grid(shared, plane),
         "districts": columns(rows, pool),
-        "parts": [{"key": part, "label": phrases.part(part)} for part in shared.parts],
+        "parts": [_part(part, shared, full=full) for part in shared.parts],
         "draws": {
             "edges": [round(100 * edge, 4) for edge in EDGES],
             "levels": level_edges(),
@@ -102,6 +106,34 @@ def build_payload(
         "figures": [{"key": figure.id, "csv": figure.csv} for figure in figures],
         "texts": pool.texts,
     }
+
+
+def _part(part: str, shared: Shared, *, full: bool) -> dict[str, Any]:
+    """Return key and label of a part of the model; of a pillar also how it has drifted."""
+    told = {"key": part, "label": shared.phrases.part(part)}
+    drift = drift_text(part, shared) if full else ""
+    return told | {"drift": drift} if drift else told
+
+
+def drift_text(part: str, shared: Shared) -> str:
+    """Return how far the record of episodes has moved a pillar; empty where it cannot."""
+    phrases, record = shared.phrases, shared.material.record
+    row = ((record.get("pillar_drift") or {}).get("drift") or {}).get(part)
+    if not row:
+        return ""
+    number = phrases.say.number
+    largest = float(row["largest_shift"])
+    districts = shared.material.summary.districts
+    named = dict(zip(districts["oblast"], districts["oblast_name"], strict=True))
+    oblast = str(row["largest_oblast"])
+    return phrases.say.t(
+        "The record of episodes has moved this pillar away from what indicators alone say: by "
+        "{mean} standard deviations on average over oblasts, most in {oblast} ({largest}; above "
+        "zero is worse).",
+        mean=number(float(row["mean_shift"]), 2),
+        oblast=clean(named.get(oblast, oblast), LONGEST),
+        largest=f"{'+' if largest >= 0 else '−'}{number(abs(largest), 2)}",
+    )
 
 
 def _grid(shared: Shared, plane: Plane) -> dict[str, Any]:

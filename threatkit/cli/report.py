@@ -36,9 +36,16 @@ LANGUAGES = ("en", "ru", "kk", "ky", "tg", "tk", "uz", "uz-Cyrl")
 )
 @click.option(
     "--skill",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="BACKTEST",
+    help="A backtest: its folder, or its table (csv or json). Without it the report says that "
+    "skill is not measured.",
+)
+@click.option(
+    "--record",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The table of a backtest (CSV); without it the report says that skill is not measured.",
+    metavar="LEDGER",
+    help="The ledger of frozen forecasts; the report then says how those did.",
 )
 @click.option("--pdf", is_flag=True, help="Also print it to a PDF of the same name.")
 @click.option(
@@ -56,6 +63,7 @@ def report(
     yardstick: str,
     previous: Path | None,
     skill: Path | None,
+    record: Path | None,
     pdf: bool,
     out: Path | None,
 ) -> None:
@@ -67,6 +75,7 @@ def report(
     Examples:
       threatkit report out/first -o report.html
       threatkit report out/new --previous out/old --audience analyst --lang ru --pdf
+      threatkit report out/first --skill out/backtest --record forecasts.jsonl
     """
     from threatkit.brief.figures import draw_figures
     from threatkit.brief.material import gather_material
@@ -75,7 +84,7 @@ def report(
     from threatkit.store import output_errors
 
     browser = find_browser() if pdf else None
-    material = gather_material(run, previous=previous, skill=skill)
+    material = gather_material(run, previous=previous, skill=skill, ledger=record)
     options = Options(lang, audience, tlp, yardstick)  # type: ignore[arg-type]
     text = render_report(material, options, draw_figures(material, lang))
     target = out or run / "report.html"

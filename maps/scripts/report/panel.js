@@ -80,6 +80,7 @@
       make('span', { class: 'soft', text: part.numbers[4] }, line);
       summary.append(charts.factor(part.numbers));
       if (part.numbers[3]) make('p', { class: 'small', text: say('assumed') }, details);
+      if (part.drift) make('p', { class: 'small', text: part.drift }, details);
       const own = rows.filter(row => row[1] === part.key);
       if (own.length) values(details, own);
       else make('p', { class: 'small soft', text: `${part.key}Say` in data.strings ? say(`${part.key}Say`) : say('noValue') }, details);
