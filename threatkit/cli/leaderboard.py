@@ -13,11 +13,16 @@ from threatkit.errors import Fault, InvalidInput
     "-o",
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
     metavar="FILE",
     help="File to write, .html or .md; pictures of the latter lie beside it.",
 )
-def leaderboard(folder: Path, out: Path) -> None:
+@click.option(
+    "--views",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write draws and outcomes in the layout of the VIEWS prediction competition.",
+)
+def leaderboard(folder: Path, out: Path | None, views: Path | None) -> None:
     """Write the leaderboard of a finished backtest as one HTML file, or as Markdown.
 
     All forecasters with their scores, differences from the one to beat and what may be said of
@@ -27,17 +32,29 @@ def leaderboard(folder: Path, out: Path) -> None:
     \b
     Examples:
       threatkit leaderboard out/backtest -o leaderboard.html
-      threatkit leaderboard out/backtest -o leaderboard.md
+      threatkit leaderboard out/backtest --views out/views
     """
-    if out.suffix not in (".html", ".md"):
+    if out is None and views is None:
+        raise click.UsageError("Nothing to write: give --out or --views.")
+    if out is not None and out.suffix not in (".html", ".md"):
         remedy = "Name a file that ends in .html or .md"
         raise InvalidInput(Fault("--out", "a leaderboard is HTML or Markdown", str(out), remedy))
-    from threatkit.evaluate.leaderboard import leaderboard as content
-    from threatkit.evaluate.leaderpage import html_page, markdown_page
     from threatkit.evaluate.stored import read_stored
     from threatkit.store import output_errors
 
-    sections = content(read_stored(folder))
+    stored = read_stored(folder)
+    if views is not None:
+        from threatkit.export.competition import write_competition
+
+        with output_errors(views):
+            write_competition(stored, views)
+        click.echo(f"Written to {views}", err=True)
+    if out is None:
+        return
+    from threatkit.evaluate.leaderboard import leaderboard as content
+    from threatkit.evaluate.leaderpage import html_page, markdown_page
+
+    sections = content(stored)
     texts = {out: html_page(sections)}
     if out.suffix == ".md":
         texts = {
