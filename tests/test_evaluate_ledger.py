@@ -19,6 +19,7 @@ from threatkit.config import DEFAULT_EVENT_TYPES
 from threatkit.data.catalogue import Catalogue, load_catalogue
 from threatkit.errors import GateNotMet, InvalidInput
 from threatkit.evaluate import ledger as record
+from threatkit.evaluate.record import summary
 from threatkit.evaluate.window import window
 from threatkit.model.forecast import Forecast
 
@@ -274,3 +275,30 @@ def test_the_commands(run: Callable[..., Path], tmp_path: Path) -> None:
         threatkit, ["forecast", "verify", "--ledger", str(tmp_path / "none.jsonl")]
     )
     assert none.exit_code == 3
+
+
+def test_the_record_is_plain_data(kept: Path, tmp_path: Path) -> None:
+    told = summary(kept, catalogue())
+    assert told == json.loads(json.dumps(told, allow_nan=False))
+    assert (told["frozen"], told["ahead"], told["scored"]) == (4, 1, 0)
+    assert told["head"] == record.verify(kept)[-1]["hash"]
+    by_line = {row["line"]: row for row in told["forecasts"]}
+    assert by_line[1]["brier"] == record.score(kept, catalogue()).loc[1, "brier"]
+    assert by_line[4]["brier"] is None
+    assert by_line[4]["status"] == "not covered yet"
+    plain = summary(kept)
+    assert [row["frozen_ahead"] for row in plain["forecasts"]] == [
+        row["frozen_ahead"] for row in told["forecasts"]
+    ]
+    assert plain["scored"] == 0
+    assert {row["status"] for row in plain["forecasts"]} == {"not scored"}
+    assert summary(tmp_path / "none.jsonl") == {
+        "head": None,
+        "frozen": 0,
+        "ahead": 0,
+        "scored": 0,
+        "forecasts": [],
+    }
+    kept.unlink()
+    with pytest.raises(InvalidInput, match="a ledger exists"):
+        summary(kept)
