@@ -261,7 +261,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(rolling, "_say_model", quick(third))
         run(PLAN, out, threads())
         assert not third
-        other = replace(PLAN, config=Config(seed=1), ablations=False)
+        other = replace(PLAN, config=Config(seed=1), variants={})
         run(other, out.with_name("other"), threads())
         assert sorted(third) == ["model 2016", "model 2024"]
     return out

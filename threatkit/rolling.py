@@ -6,10 +6,11 @@ indicators by the day of their publication, judgements of analysts not at all. E
 the next one goes on from there.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from threatkit.evaluate.forecasters import (
     ABLATIONS,
     ABOUT_PILLARS,
     MODEL,
+    Change,
     Said,
     said_of_fit,
     say_baselines,
@@ -65,15 +67,18 @@ class Plan:
         Years ahead that are scored, from 1.
     lag_months
         See `threatkit.evaluate.knowledge.known_at`.
-    ablations
-        Whether the model is also fitted without each of its parts.
+    variants
+        Name -> change of the specification: the model in other forms, fitted beside it.
+    baselines
+        Whether the forecasts that need no fit are made too.
     """
 
     config: Config
     origins: tuple[int, ...]
     horizons: tuple[int, ...] = (1, 2, 3)
     lag_months: int = LAG_MONTHS
-    ablations: bool = True
+    variants: Mapping[str, Change] = field(default_factory=lambda: ABLATIONS)
+    baselines: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def run(
         with progress.step("Writing"):
             record = _record(plan, inputs, began)
             stored = pack(
-                {year: _ordered(of) for year, of in said.items()},
+                {year: _ordered(of, plan.variants) for year, of in said.items()},
                 happened,
                 first_years={o.year: int(o.history.years[0]) for o in known},
                 pillars={o.year: o.pillars for o in known},
@@ -200,7 +205,7 @@ def _tasks(
     fits: list[Task[dict[str, Said]]] = []
     simple: list[Task[dict[str, Said]]] = []
     config = plan.config
-    changes = {MODEL: lambda spec: spec, **(ABLATIONS if plan.ablations else {})}
+    changes = {MODEL: lambda spec: spec, **plan.variants}
     for origin in known:
         about = (
             *(inputs.hashes, config.event_types, config.require_death, config.start_year),
@@ -212,30 +217,41 @@ def _tasks(
                 continue
             fits.append(
                 Task(
-                    f"{origin.year}-{name.replace(' ', '_')}",
+                    f"{origin.year}-{_plain(name)}",
                     _say_model,
                     (name, change(origin.spec), config, largest),
-                    key=fingerprint(name, about, fitted_by, config.model, config.priors),
+                    key=fingerprint(name, about, fitted_by, _terms(change(origin.spec))),
                 )
             )
-        simple.append(
-            Task(
-                f"{origin.year}-baselines",
-                say_baselines,
-                (origin.history, origin.spec.panel, max(plan.horizons)),
-                key=fingerprint("baselines", about),
+        if plan.baselines:
+            simple.append(
+                Task(
+                    f"{origin.year}-baselines",
+                    say_baselines,
+                    (origin.history, origin.spec.panel, max(plan.horizons)),
+                    key=fingerprint("baselines", about),
+                )
             )
-        )
     return [*fits, *simple]
+
+
+def _plain(name: str) -> str:
+    """Return the name of a variant as a task may have it."""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", name)
+
+
+def _terms(spec: ModelSpec) -> dict[str, Any]:
+    """Return all of a specification but its panel."""
+    return {f.name: getattr(spec, f.name) for f in fields(spec) if f.name != "panel"}
 
 
 def _say_model(name: str, spec: ModelSpec, config: Config, largest: int) -> dict[str, Said]:
     return {name: said_of_fit(spec, fit_spec(spec, config), largest)}
 
 
-def _ordered(said: Mapping[str, Said]) -> dict[str, Said]:
-    """Return forecasters in the order of every table: baselines, the model, its ablations."""
-    last = [name for name in (MODEL, *ABLATIONS) if name in said]
+def _ordered(said: Mapping[str, Said], variants: Mapping[str, Change]) -> dict[str, Said]:
+    """Return forecasters in the order of every table: baselines, the model, its variants."""
+    last = [name for name in (MODEL, *variants) if name in said]
     first = [name for name in said if name not in last]
     return {name: said[name] for name in (*first, *last)}
 

@@ -144,10 +144,12 @@ def backtest(
         shipped=False if no_shipped else None,
         **options,
     )
+    from threatkit.evaluate.forecasters import ABLATIONS
     from threatkit.evaluate.readout import backtest_table
     from threatkit.rolling import Plan, run
 
-    plan = Plan(settings, tuple(origins), tuple(horizons), lag_months, ablations)
+    chosen = ABLATIONS if ablations else {}
+    plan = Plan(settings, tuple(origins), tuple(horizons), lag_months, chosen)
     pool = executor(workers=workers, scheduler=scheduler)
     stored = run(plan, out, pool, progress=terminal_progress())
     table = backtest_table(

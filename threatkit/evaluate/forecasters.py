@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+#: From a specification to another of the same panel.
+type Change = Callable[[ModelSpec], ModelSpec]
+
 MODEL = "model"
 #: So many draws of the expected numbers are kept beside the distributions.
 KEPT_DRAWS = 400
@@ -90,8 +93,8 @@ def _with_cut_feedback(spec: ModelSpec) -> ModelSpec:
     return replace(spec, feedback="cut")
 
 
-#: The model with one of its parts left out: name -> specification of it.
-ABLATIONS: Mapping[str, Callable[[ModelSpec], ModelSpec]] = {
+#: The model with one of its parts left out: name -> change of its specification.
+ABLATIONS: Mapping[str, Change] = {
     "model without space": _without_space,
     "model without pillars": _without_pillars,
     "model without history": _without_history,
