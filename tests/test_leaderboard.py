@@ -97,6 +97,10 @@ def test_a_part_about_pillars_counts_only_where_values_were_known(
 ) -> None:
     tables = section(sections, "The model without").tables
     assert len(tables) == 1, "no value was known at the origins to 2017"
+    text = section(sections, "The model without").texts[-1]
+    cells = tables[0].frame.drop(columns="origins").to_numpy().ravel()
+    decided = sum(not str(cell).rsplit("] ")[-1].startswith("not decided") for cell in cells)
+    assert text == f"{decided} of 3 comparisons are decided."
     later = [origin for origin in ORIGINS if 2017 < origin < 2024]
     assert tables[0].frame.loc["model without pillars", "origins"] == str(len(later))
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from threatkit.evaluate import leaderwords as words
 from threatkit.evaluate.backtest import REFERENCE, Backtest
+from threatkit.evaluate.difference import BETTER, WORSE
 from threatkit.evaluate.forecasters import ABLATIONS, ABOUT_PILLARS, MODEL
 from threatkit.evaluate.pictures import Picture, pictures
 from threatkit.evaluate.proper import brier_parts
@@ -234,7 +235,10 @@ def _parts(stored: Stored, halves: dict[str, Backtest]) -> Section:
         if frames:
             caption = f"Origins {name}, one year ahead. Less the score of the model."
             tables.append(Table(f"{caption} {words.DIFFERENCE}", pd.concat(frames)))
-    text = (words.PARTS,) if tables else ()
+    texts = [str(cell) for table in tables for cell in table.frame.to_numpy().ravel()]
+    decided = sum(text.endswith((f" {BETTER}", f" {WORSE}")) for text in texts)
+    found = f"{decided} of {len(texts) * len(FEW) // (len(FEW) + 1)} comparisons are decided."
+    text = (words.PARTS, found) if tables else ()
     return Section("The model without its parts", text, tuple(tables))
 
 
