@@ -81,6 +81,7 @@ def test_the_words_are_those_of_the_verdict(sections: list[Section]) -> None:
     assert cell.startswith(f"{1000 * row['log_score_diff']:+.2f} [")
     assert cell.endswith(row["log_score_verdict"])
     assert REFERENCE not in shown.index
+    assert "model without pillars" not in shown.index, "of fewer origins"
     claims = re.findall(r"\b(better|worse|not decided)\b", " ".join(shown.to_numpy().ravel()))
     assert len(claims) == shown.size
 
