@@ -196,9 +196,8 @@ def mark(spec: ModelSpec) -> str:
 
 def _config(run: Run) -> Config:
     """Return the configuration of a run, its date given; its folders are not looked for."""
-    values = {
-        k: v for k, v in run.record["config"].items() if k not in ("indicators", "boundaries", "edges")
-    }
+    files = ("indicators", "boundaries", "edges")
+    values = {k: v for k, v in run.record["config"].items() if k not in files}
     config = parse_config(values, name=f"{run.folder}/run.json")
     return replace(config, as_of=date.fromisoformat(run.record["as_of"]))
 
