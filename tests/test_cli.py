@@ -242,9 +242,18 @@ threatkit.pipeline = sys.modules["threatkit.pipeline"]
 from threatkit.cli import main
 main(["assess", "--out", {str(tmp_path / "out")!r}])
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    # A shell starts what runs in the background with Ctrl-C ignored; here it has to be heard.
+    heard = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(number, heard)
+    with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)

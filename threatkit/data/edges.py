@@ -27,7 +27,7 @@ def read_edges(
     ----------
     path
         The file; a header without rows means that no area has a neighbour. A column
-        ``border_km`` may give lengths of borders, for every pair.
+        ``border_km`` may give lengths of borders, for every pair or, left empty, for none.
     areas
         Codes of all areas, in the order of the counts.
     faults
@@ -54,7 +54,8 @@ def read_edges(
         table, known & (start == end), TO, "an edge joins two different areas", faults, "Delete it"
     )
     _flag_repeated(table, start, end, known, len(areas), faults)
-    length = numbers(table, LENGTH, faults) if measured else None
+    given = measured and bool(table.text[LENGTH].str.strip().ne("").any())
+    length = numbers(table, LENGTH, faults) if given else None
     if length is not None:
         rule = "a border has a length above 0 km"
         flag(table, ~(length > 0), LENGTH, rule, faults, "Give it in every row, or in none")
