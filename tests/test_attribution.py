@@ -56,7 +56,7 @@ def used(inputs: Inputs) -> pd.Series:
 
 @pytest.fixture(scope="module")
 def earlier(plain: dict[str, Any], used: pd.Series) -> dict[str, Any]:
-    """Return the inputs with one value another, one event less and a later first publication."""
+    """Return the inputs with one value another and one event less."""
     found = json.loads(json.dumps(plain))
     values = {name: column["values"] for name, column in found["tables"][VALUES].items()}
     at = next(

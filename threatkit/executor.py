@@ -100,12 +100,10 @@ def executor(
     before = set(multiprocessing.active_children())
     try:
         yield pool
-    except Exception:
-        pool.shutdown(cancel_futures=True)
-        raise
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
+    except BaseException as error:
+        if not isinstance(error, Exception):  # a stop, which waits for no task
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)

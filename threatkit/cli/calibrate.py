@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from threatkit.cli.options import Format, executor_options, format_option
+from threatkit.cli.options import Format, executor_options, format_option, seed_option
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
 
@@ -41,14 +41,7 @@ from threatkit.errors import GateNotMet
     metavar="N",
     help="Posterior draws of a fit, over all chains; 99 of them are ranked.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=20261124,
-    show_default=True,
-    metavar="N",
-    help="Seed of every random number.",
-)
+@seed_option
 @executor_options
 @click.option(
     "--out",

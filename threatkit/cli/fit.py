@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from threatkit.cli.options import Format, format_option, sampler_option
+from threatkit.cli.options import Format, format_option, sampler_option, seed_option
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
 from threatkit.options import Sampler
@@ -21,14 +21,7 @@ from threatkit.options import Sampler
     help="How the posterior is found: nuts is the reference, laplace takes seconds.",
 )
 @sampler_option
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=20261124,
-    show_default=True,
-    metavar="N",
-    help="Seed of every random number.",
-)
+@seed_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -71,6 +71,18 @@ def sampler_option[Command: Callable[..., Any]](command: Command) -> Command:
     )(command)
 
 
+def seed_option[Command: Callable[..., Any]](command: Command) -> Command:
+    """Add ``--seed`` for commands whose configuration holds none."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=20261124,
+        show_default=True,
+        metavar="N",
+        help="Seed of every random number.",
+    )(command)
+
+
 def tlp_option[Command: Callable[..., Any]](command: Command) -> Command:
     """Add ``--tlp``."""
     return click.option(
