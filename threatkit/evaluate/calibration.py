@@ -25,7 +25,7 @@ from threatkit.finished import code_version, fingerprint
 from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, flat, forecast
 from threatkit.model.generate import generate
-from threatkit.model.information import own_log_likelihood
+from threatkit.model.sensitivity import outcome_log_likelihood
 from threatkit.model.spec import ModelSpec, Priors
 from threatkit.options import Engine
 
@@ -130,8 +130,8 @@ def simulate(design: Design, number: int) -> dict[str, Any]:
     thin = thin.reset_index("sample", drop=True).rename(sample="draw").expand_dims("chain")
     thin = thin.transpose("chain", "draw", ...)
     found["log_likelihood"] = _rank(
-        float(own_log_likelihood(spec, made.truth).sum()),
-        own_log_likelihood(spec, thin).sum(axis=1)[None],
+        float(outcome_log_likelihood(spec, made.truth)[0]),
+        outcome_log_likelihood(spec, thin)[None],
         rng,
     )
     return {
