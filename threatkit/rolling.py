@@ -30,6 +30,7 @@ from threatkit.evaluate.forecasters import (
 )
 from threatkit.evaluate.knowledge import LAG_MONTHS, known_at, pillar_values
 from threatkit.evaluate.outcome import Outcomes, first_year, outcomes
+from threatkit.evaluate.pool import pools
 from threatkit.evaluate.stored import FILE, Stored, pack, read_said, write_said, write_stored
 from threatkit.executor import Task, results
 from threatkit.finished import Folder, code_version, fingerprint
@@ -145,6 +146,8 @@ def run(
         with progress.step(f"Forecasting at {len(known)} origins") as update:
             for name, made in results(workers, tasks, finished=finished, update=update):
                 said[int(name.partition("-")[0])] |= made
+        for year, pooled in pools(said, happened).items():
+            said[year] |= pooled
         with progress.step("Writing"):
             record = _record(plan, inputs, began)
             stored = pack(
@@ -250,7 +253,7 @@ def _say_model(name: str, spec: ModelSpec, config: Config, largest: int) -> dict
 
 
 def _ordered(said: Mapping[str, Said], variants: Mapping[str, Change]) -> dict[str, Said]:
-    """Return forecasters in the order of every table: baselines, the model, its variants."""
+    """Return forecasters in the order of every table: baselines, pools, model, variants."""
     last = [name for name in (MODEL, *variants) if name in said]
     first = [name for name in said if name not in last]
     return {name: said[name] for name in (*first, *last)}

@@ -14,6 +14,7 @@ from threatkit.evaluate.baselines import Baseline, Frequency, standard_baselines
 from threatkit.evaluate.counts import count_pmf
 from threatkit.evaluate.outcome import Outcomes
 from threatkit.evaluate.regression import indicator_baselines
+from threatkit.model.course import recorded
 from threatkit.model.forecast import event_probability, yearly
 from threatkit.model.panel import Panel
 from threatkit.model.priors import Prior
@@ -42,9 +43,10 @@ class Said:
     ----------
     pmf
         Shape (horizon, N, K + 1): distributions of the counts of whole calendar years after
-        the origin, the last bin open.
+        the origin, the last bin open. Counts are of what the sources record.
     expected
-        Shape (horizon, S, N): draws of the expected counts; empty where there are none.
+        Shape (horizon, S, N): draws of the expected counts of the same; empty where there are
+        none.
     dispersion
         Shape (S,): with each draw NB1's dispersion or NB2's size.
     likelihood
@@ -138,7 +140,11 @@ def say_baselines(history: Outcomes, panel: Panel, horizons: int) -> dict[str, S
 
 
 def said_of_fit(spec: ModelSpec, fitted: "Fit", largest: int) -> Said:
-    """Return what a fit says of each year of its horizon.
+    """Return what a fit says that the sources will record in each year of its horizon.
+
+    The baselines speak of nothing else, and it is what happened as far as anyone can say. Where
+    a country is covered in part, the model holds that more happens than is listed: its forecast
+    is lowered to the part that its fit takes as seen (`threatkit.model.course.recorded`).
 
     Parameters
     ----------
@@ -149,7 +155,8 @@ def said_of_fit(spec: ModelSpec, fitted: "Fit", largest: int) -> Said:
     largest
         Last bin of the counts.
     """
-    years = yearly(spec, fitted.draws, seed=fitted.seed)
+    seen = recorded(spec, fitted.draws)
+    years = [seen * mean for mean in yearly(spec, fitted.draws, seed=fitted.seed)]
     dispersion = fitted.forecast.dispersion
     pmf = np.stack([count_pmf(mean, dispersion, spec.likelihood, largest) for mean in years])
     thin = max(len(dispersion) // KEPT_DRAWS, 1)

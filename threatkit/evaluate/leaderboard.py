@@ -14,6 +14,7 @@ from threatkit.evaluate.backtest import REFERENCE, Backtest
 from threatkit.evaluate.difference import BETTER, WORSE
 from threatkit.evaluate.forecasters import ABLATIONS, ABOUT_PILLARS, MODEL
 from threatkit.evaluate.pictures import Picture, pictures
+from threatkit.evaluate.pool import POOL
 from threatkit.evaluate.proper import brier_parts
 from threatkit.evaluate.reading import (
     APART,
@@ -174,8 +175,12 @@ def _ahead(made: Backtest) -> Section:
     rows: Rows = {}
     for step in steps:
         for name, half in halves_of(made.at(step)):
-            rows |= _rows(f"{step} years, origins {name}", half, (MODEL,))
-    return _section("Two and three years ahead", rows, "The model, years ahead and half.")
+            rows |= _rows(f"{step} years, origins {name}", half, (MODEL, POOL))
+    return _section(
+        "Two and three years ahead",
+        rows,
+        "The model and its pool with the frequency, years ahead and half.",
+    )
 
 
 def _active(halves: dict[str, Backtest]) -> Section:
@@ -190,7 +195,7 @@ def _countries(halves: dict[str, Backtest]) -> Section:
     rows: Rows = {}
     codes = sorted({str(code) for half in halves.values() for code in half.cells["country"]})
     for code in sorted(codes, key=lambda one: (one not in APART, one)):
-        names = (MODEL, *BESIDE) if code in APART else (MODEL,)
+        names = (MODEL, POOL, *BESIDE) if code in APART else (MODEL,)
         for name, half in halves.items():
             rows |= _rows(f"{code}, origins {name}", country(half, code), names)
     return _section("By country", rows, "One year ahead, each country by itself.")

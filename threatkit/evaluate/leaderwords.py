@@ -4,6 +4,7 @@ import pandas as pd
 
 from threatkit.evaluate.backtest import LAST_CHOICE, RECENT
 from threatkit.evaluate.baselines import GRID, WINDOW
+from threatkit.evaluate.pool import GEOMETRIC, POOL
 from threatkit.evaluate.regression import BOOSTING
 from threatkit.evaluate.shocks import TOP_PART
 
@@ -67,7 +68,10 @@ SCORES = (
     "coverage cannot be near 90%.",
     "An episode known to its oblast only is shared among its districts by their people, and a "
     "forecast is scored on the expectation. A year that a source covers in part is scored on that "
-    "part, every forecast thinned to it; a year that none covers is missing, never zero.",
+    "part, every forecast thinned to it; a year that none covers is missing, never zero. What is "
+    "scored is what goes on record. Where the list covers a country in part (Turkmenistan), the "
+    "model holds that more happens than is listed: its forecast is lowered here to the part that "
+    "its fit takes as seen, half by default, while an assessment speaks of full coverage.",
     "- zero: nothing happens anywhere.\n"
     "- last value: what happened in the last covered year.\n"
     "- historical mean: one of the district's past years.\n"
@@ -82,9 +86,12 @@ SCORES = (
     "- Poisson regression, negative binomial regression: on people and every indicator, with a "
     "normal penalty.\n"
     f"- gradient boosting: {BOOSTING['max_iter']} boosted trees on people, indicators and recent "
-    "violence in the district and next to it.",
+    "violence in the district and next to it.\n"
+    f"- {POOL}: a weighted mean of the two distributions, its weight learnt at each origin on "
+    f"earlier targets only; {GEOMETRIC}: the root of their product, with equal weights, which "
+    "learns nothing.",
     "What this cannot say: how the forecasts would have done with what was known at the time; "
-    "much about Turkmenistan, where the press is closed and silence counts as no episode; much "
+    "much about Turkmenistan, where the press is closed and little goes on record; much "
     "from so few episodes, where one year or one country can carry a result. Targets two and "
     "three years ahead overlap, years are taken as independent, and nothing is corrected for the "
     "number of comparisons. Early years rest on other sources than late ones.",

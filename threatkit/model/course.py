@@ -149,6 +149,33 @@ def exposure_years(spec: ModelSpec) -> FloatArray:
     return held
 
 
+def recorded(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
+    """Return the part of all episodes that goes on record, as the model has it.
+
+    The sources are those of each country's last covered year. A forecast speaks of full coverage;
+    this times its expected number is the number that these sources will list.
+
+    Returns
+    -------
+    ndarray
+        Shape (S, district), or (1, district) where no draw differs.
+    """
+    panel = spec.panel
+    covered = panel.regime >= 0
+    last = covered.shape[1] - 1 - covered[:, ::-1].argmax(axis=1)
+    regime = panel.regime[np.arange(len(last)), last]
+    size = _size(draws) if spec.detection else 1
+    part = np.ones((size, len(regime)))
+    for position, name in enumerate(panel.regimes):
+        if spec.detection and name != REFERENCE_REGIME:
+            level = np.exp(scalar(spec, draws, f"detection_{name}"))[:, None]
+            part[:, regime == position] = level
+        elif not spec.detection and name in PARTIAL:
+            part[:, regime == position] = spec.partial_coverage
+    held: FloatArray = part[:, panel.country_of]
+    return held
+
+
 def log_exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     """Return year effect, detection and moving effects of draws, shape (S, block, period)."""
     panel, held = spec.panel, blocks(spec)
