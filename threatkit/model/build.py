@@ -7,7 +7,7 @@ all cells together need one sum over districts for each block (see
 episodes, or with a history of their own, are written out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec
 
 Tensor = Any
+#: Returns the structured part of the field over districts, of scale one, inside a model.
+Structured = Callable[[FieldBasis], Tensor]
 
 #: Freedom of the measurement errors: outliers among indicators are common.
 STUDENT_NU = 4.0
@@ -38,20 +40,27 @@ STUDENT_NU = 4.0
 LEAST_POPULATION_ERROR = 0.05
 
 
-def build(spec: ModelSpec, *, held: Mapping[str, NDArray[np.float64]] | None = None) -> pm.Model:
+def build(
+    spec: ModelSpec,
+    *,
+    held: Mapping[str, NDArray[np.float64]] | None = None,
+    structured: Structured | None = None,
+) -> pm.Model:
     """Return the PyMC model of a specification.
 
     Named dims are district, country, oblast, period, pillar, indicator and mode. The model
     holds deterministic ``eta`` (log episodes per 100,000 people and full year, without year
     effect, history and detection), its parts, and the log-likelihood of the outcome as a
     potential. With ``held``, pillar -> shape (district,), the pillars' states are data of the
-    name ``held_PILLAR`` and no indicator is in the model.
+    name ``held_PILLAR`` and no indicator is in the model. ``structured`` puts another
+    construction of the field's structured part in the place of the exact basis, so that the two
+    can be compared.
     """
     basis = field_basis(**spec.field_arguments)
     with pm.Model(coords=coords(spec, basis)) as model:
         parts = {
             "country": _country(spec),
-            "space": _space(spec, basis),
+            "space": _space(spec, basis, structured or _exact),
             "people": _people(spec),
             **_pillars(spec, held),
         }
@@ -97,17 +106,21 @@ def zero_sum(name: str, dim: str) -> Tensor:
     return pm.ZeroSumNormal(name, sigma=1.0, dims=dim)
 
 
-def _space(spec: ModelSpec, basis: FieldBasis) -> Tensor:
+def _exact(basis: FieldBasis) -> Tensor:
+    modes = pm.Normal("modes", 0.0, 1.0, dims="mode")
+    return pt.dot(pt.as_tensor_variable(basis.basis), modes)
+
+
+def _space(spec: ModelSpec, basis: FieldBasis, structured: Structured) -> Tensor:
     sd = spec.priors.field_sd.variable("field_sd")
     theta = pm.Normal("theta", 0.0, 1.0, dims="district")
     if not basis.basis.shape[1]:
         return sd * theta
     mixing = spec.priors.field_mixing.variable("field_mixing")
-    modes = pm.Normal("modes", 0.0, 1.0, dims="mode")
-    structured = pt.dot(pt.as_tensor_variable(basis.basis), modes)
+    smooth = structured(basis)
     island = pt.as_tensor_variable(basis.island)
     own = pt.switch(island, 1.0, pt.sqrt(1 - mixing))
-    return sd * (pt.sqrt(mixing) * structured + own * theta)
+    return sd * (pt.sqrt(mixing) * smooth + own * theta)
 
 
 def _people(spec: ModelSpec) -> Tensor:
