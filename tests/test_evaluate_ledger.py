@@ -184,6 +184,33 @@ def test_what_is_not_frozen(run: Callable[..., Path], tmp_path: Path) -> None:
     assert len(record.verify(path)) == 1
 
 
+def seen_part(said: dict[str, Any]) -> np.ndarray:
+    """Return the part of all episodes that goes on record: half in Turkmenistan by default."""
+    partly = np.array([code.startswith("TM-") for code in said["event_prob"]])
+    assert 0 < partly.sum() < len(partly)
+    return np.where(partly, 0.5, 1.0)
+
+
+def test_a_line_that_states_no_partial_coverage_is_scored_as_it_stands(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = record.forecast_of
+    stripped = ("partial_coverage",)
+    path = tmp_path / "ledger.jsonl"
+    new = record.freeze(run("2022-01-01", "2022-12-31"), path)["forecast"]
+    monkeypatch.setattr(
+        record,
+        "forecast_of",
+        lambda run: {key: value for key, value in whole(run).items() if key not in stripped},
+    )
+    old = record.freeze(run("2021-01-01", "2021-12-31"), path)["forecast"]
+    assert new["partial_coverage"] == 0.5
+    assert "partial_coverage" not in old
+    expected = record.score(path, catalogue())["expected"]
+    assert expected[2] == pytest.approx(sum(old["event_prob"].values()))
+    assert expected[1] < expected[2] - 0.01
+
+
 def test_scores_of_the_record(kept: Path) -> None:
     table = record.score(kept, catalogue())
     assert list(table["status"]) == ["covered", "covered", "covered", "not covered yet"]
@@ -197,9 +224,9 @@ def test_scores_of_the_record(kept: Path) -> None:
         event_types=said["event_types"],
         require_death=False,
     )
-    prob = np.array(list(said["event_prob"].values()))
+    prob = 1 - (1 - np.array(list(said["event_prob"].values()))) ** seen_part(said)
     by_hand = np.mean(
-        happened.event * (1 - prob) ** 2 + (1 - happened.event) * prob**2  # part is 1
+        happened.event * (1 - prob) ** 2 + (1 - happened.event) * prob**2  # all days covered
     )
     assert table.loc[2, "brier"] == pytest.approx(by_hand)
     assert not table["frozen_ahead"].iloc[0]
@@ -224,7 +251,7 @@ def test_a_window_that_is_covered_in_part(run: Callable[..., Path], tmp_path: Pa
     path = tmp_path / "ledger.jsonl"
     said = record.freeze(run("2026-01-01", "2026-12-31"), path)["forecast"]
     row = record.score(path, catalogue()).loc[1]
-    prob = np.array(list(said["event_prob"].values()))
+    prob = 1 - (1 - np.array(list(said["event_prob"].values()))) ** seen_part(said)
     assert row["status"] == "partly covered"
     assert row["expected"] == pytest.approx((1 - (1 - prob) ** (120 / 365)).sum())
 
@@ -243,6 +270,9 @@ def test_a_window_knows_what_the_years_know() -> None:
     assert np.isnan(made.event[-1])
     assert event["KG-B-batken"] == 1.0
     assert made.part[:-1].min() == 1.0
+    country = catalogue().districts["country"].reindex(codes)
+    assert set(country[made.partly[:-1]]) == {"TKM"}, "the list covers it in part"
+    assert made.partly.sum() == (country == "TKM").sum()
     half = window(
         catalogue(),
         codes,

@@ -122,6 +122,7 @@ def forecast_of(run: Path) -> dict[str, Any]:
         )
     config = parse_config(record["config"], name=f"{run}/run.json")
     known = made.people > 0
+    seen = {} if config.model.detection else {"partial_coverage": config.model.partial_coverage}
     prob, expected = made.event_prob.mean(axis=0), made.expected.mean(axis=0)
     return {
         "run_id": record["run_id"],
@@ -131,6 +132,7 @@ def forecast_of(run: Path) -> dict[str, Any]:
         "end": made.end.isoformat(),
         "event_types": list(config.event_types),
         "require_death": config.require_death,
+        **seen,
         "inputs": hashlib.sha256(_text(record["inputs"]).encode()).hexdigest(),
         "draws": draws,
         "event_prob": {
@@ -253,7 +255,9 @@ def score(ledger: Path, catalogue: Catalogue) -> pd.DataFrame:
     """Score every frozen forecast against what is known by now.
 
     A window that sources cover in part is scored on that part, with each probability p
-    lowered to 1 - (1 - p)^part. What no source covers yet is missing, never zero.
+    lowered to 1 - (1 - p)^part. Where sources list a part only of what happens, the part that a
+    forecast states as ``partial_coverage`` lowers p in the same way: what is scored is what goes
+    on record. What no source covers yet is missing, never zero.
 
     Parameters
     ----------
@@ -304,7 +308,9 @@ def _scored(line: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     if not known.any():
         return row
     part, event = happened.part[known], happened.event[known]
-    prob = 1.0 - (1.0 - np.array([said["event_prob"][code] for code in codes])[known]) ** part
+    seen = np.where(happened.partly[known], said.get("partial_coverage", 1.0), 1.0)
+    full = np.array([said["event_prob"][code] for code in codes])[known]
+    prob = 1.0 - (1.0 - full) ** (part * seen)
     return row | {
         "status": "covered" if (happened.part >= 1.0).all() else "partly covered",
         "expected": float(prob.sum()),

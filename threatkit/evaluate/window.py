@@ -28,10 +28,13 @@ class Window:
         covers any of it.
     part
         Shape (N,): part of the window's days that a source covers.
+    partly
+        Shape (N,): whether the sources list a part only of what happens there.
     """
 
     event: FloatArray
     part: FloatArray
+    partly: NDArray[np.bool_]
 
 
 def window(
@@ -57,9 +60,12 @@ def window(
         What counts as an episode.
     """
     order = pd.Index(list(codes))
-    part = _covered(catalogue, start, end).reindex(
-        catalogue.districts["country"].reindex(order).to_numpy()
-    )
+    country = catalogue.districts["country"].reindex(order)
+    used = catalogue.coverage
+    used = used[(used["coverage"] != "none") & (used["source"] != _BY_YEAR)]
+    part = _covered(used, start, end).reindex(country.to_numpy())
+    years = used["period"].astype(int).between(start.year, end.year)
+    full = used.loc[years & (used["coverage"] == "covered"), "country"]
     known = episodes(
         catalogue.events,
         districts=catalogue.districts,
@@ -71,13 +77,12 @@ def window(
     none = (1.0 - begun["weight"]).groupby(begun["district"]).prod()
     event = 1.0 - none.reindex(order).fillna(1.0).to_numpy(dtype=float)
     share = part.fillna(0.0).to_numpy(dtype=float)
-    return Window(np.where(share > 0, event, np.nan), share)
+    partly = (share > 0) & ~country.isin(full).to_numpy()
+    return Window(np.where(share > 0, event, np.nan), share, partly)
 
 
-def _covered(catalogue: Catalogue, start: date, end: date) -> pd.Series:
+def _covered(used: pd.DataFrame, start: date, end: date) -> pd.Series:
     """Return the part of the window's days that a source of dated events covers, by country."""
-    coverage = catalogue.coverage
-    used = coverage[(coverage["coverage"] != "none") & (coverage["source"] != _BY_YEAR)]
     first = pd.to_datetime(used["from"]).clip(lower=pd.Timestamp(start))
     last = pd.to_datetime(used["until"]).clip(upper=pd.Timestamp(end))
     days = ((last - first).dt.days + 1).clip(lower=0)
