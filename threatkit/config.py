@@ -378,8 +378,14 @@ def _groups(top: Table, model: Table) -> dict[str, tuple[str, ...]]:
 
 
 def read_sampling(top: Table, default: SamplingOptions | None = None) -> SamplingOptions:
-    """Read the table ``[sampling]``; keys that are not given are those of the default."""
+    """Read the table ``[sampling]``; keys that are not given are those of the default.
+
+    With a default the areas are a researcher's own, whose model has no cut.
+    """
     table = section(top, "sampling")
+    cut_minutes = SamplingOptions.cut_budget_minutes
+    if default is None:
+        cut_minutes = table.number("cut_budget_minutes", cut_minutes, 0.1, 10_000)
     default = default or SamplingOptions()
     options = SamplingOptions(
         chains=table.integer("chains", default.chains, 2, 64),
@@ -388,6 +394,7 @@ def read_sampling(top: Table, default: SamplingOptions | None = None) -> Samplin
         target_accept=table.number("target_accept", default.target_accept, 0.5, 0.999),
         max_rounds=table.integer("max_rounds", default.max_rounds, 1, 20),
         budget_minutes=table.number("budget_minutes", default.budget_minutes, 0.1, 10_000),
+        cut_budget_minutes=cut_minutes,
         sampler=cast(Sampler, table.choice("sampler", default.sampler, SAMPLERS)),
     )
     table.close()

@@ -94,6 +94,9 @@ class SamplingOptions:
         How often the chains may be run, longer each time, until the gate is met.
     budget_minutes
         No further round starts after this long.
+    cut_budget_minutes
+        With cut feedback of the exact engine, which fits the outcome to one draw of the pillars
+        after another: no further one is begun after this long.
     sampler
         Of the exact engine: ``nutpie``, ``numpyro`` (a GPU where JAX sees one) or ``pymc``.
     """
@@ -104,6 +107,7 @@ class SamplingOptions:
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
+    cut_budget_minutes: float = 20.0
     sampler: Sampler = "nutpie"
 
 

@@ -8,7 +8,7 @@ after `LAST_CHOICE` are refused: they are left for the test of skill.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from threatkit.derive.architecture import renewed
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate.backtest import LAST_CHOICE, Backtest
 from threatkit.evaluate.difference import compare, verdict
-from threatkit.evaluate.forecasters import MODEL, Change
+from threatkit.evaluate.forecasters import ABLATIONS, ABOUT_PILLARS, MODEL, Change
 from threatkit.evaluate.stored import Stored
 from threatkit.executor import executor
 from threatkit.model.priors import Prior
@@ -69,8 +69,8 @@ def _with(**changes: object) -> Change:
     return lambda spec: replace(core(spec), **changes)  # type: ignore[arg-type]
 
 
-def _pillars(feedback: str) -> Change:
-    return lambda spec: replace(core(spec), pillars=spec.pillars, feedback=feedback)  # type: ignore[arg-type]
+def _pillars(spec: ModelSpec) -> ModelSpec:
+    return replace(core(spec), pillars=spec.pillars)
 
 
 def _free_people(spec: ModelSpec) -> ModelSpec:
@@ -92,7 +92,7 @@ CHANGES: Mapping[str, Change] = {
     "with NB2": _with(likelihood="nb2"),
     "with Bernoulli": _with(likelihood="bernoulli"),
     "with a random walk of years": _with(year_effect="walk"),
-    "+ youth and extremism": _pillars("full"),
+    "+ youth and extremism": _pillars,
     "+ own history": _with(history=True),
     "+ history and spillover": _with(history=True, spillover=True),
     "+ detection": _with(detection=True),
@@ -101,22 +101,28 @@ CHANGES: Mapping[str, Change] = {
     "+ moving place": _with(moving_place="oblast"),
     "+ free power of people": _free_people,
 }
+#: The default with another feedback or without pillars: origins with indicator values alone.
+OF_PILLARS: Mapping[str, Change] = {name: ABLATIONS[name] for name in sorted(ABOUT_PILLARS)}
+LABELS = {
+    MODEL: "the default",
+    "model with cut feedback": "the default, cut feedback",
+    "model without pillars": "the default without pillars",
+}
 
 
-def table(made: Backtest, stored: Stored) -> list[str]:
-    """Return the lines of the table, one form a line."""
+def table(made: Backtest, stored: Stored, names: Sequence[str], against: str) -> list[str]:
+    """Return the lines of a table: one form a line, each against one of them."""
     failed = [name for name, _ in stored.gates_not_met()]
-    names = [*LADDER, *CHANGES, MODEL]
     head = "| form | log score | difference | CRPS | difference | Brier | difference "
     lines = [
         f"{head}| expected | seen | reading of the log score | gate not met |",
         "| --- " + "| ---: " * 8 + "| --- | ---: |",
     ]
-    base = made.of(CORE)
+    base = made.of(against)
     year, country = base["year"].to_numpy(), base["country"].to_numpy(dtype=str)
     for name in names:
         own = made.of(name)
-        label = "the default" if name == MODEL else name
+        label = LABELS.get(name, name)
         cells = [label]
         reading = ""
         for score in SCORES:
@@ -125,9 +131,9 @@ def table(made: Backtest, stored: Stored) -> list[str]:
             cells.append(f"{values.mean():.2f}")
             over = less.over_years
             cells.append(
-                "" if name == CORE else f"{over.mean:+.2f} [{over.lo:+.2f}, {over.hi:+.2f}]"
+                "" if name == against else f"{over.mean:+.2f} [{over.lo:+.2f}, {over.hi:+.2f}]"
             )
-            if score == "log_score" and name != CORE:
+            if score == "log_score" and name != against:
                 reading = verdict(less, higher_is_better=True)
         cells += [f"{own['prob'].sum():.1f}", f"{own['event'].sum():.1f}", reading]
         lines.append(f"| {' | '.join(cells)} | {failed.count(name)} |")
@@ -135,22 +141,39 @@ def table(made: Backtest, stored: Stored) -> list[str]:
 
 
 def section(stored: Stored) -> str:
-    """Return the section of the page."""
+    """Return the section of the page: all forms, then the default and its pillars."""
     made = stored.scores().at(1)
     origins = stored.data["origin"].to_numpy()
     years = f"{origins[0] + 1} to {origins[-1] + 1}"
+    lines = [
+        f"One year ahead, targets {years}: {len(origins)} origins, each fitted by the fast "
+        "engine on what was known at its end. Scores in thousandths; a difference is that of "
+        f'the row less the form "{CORE}" in the same cells, with the interval of 95% by '
+        "Student's t over years; for the log score above zero is better, for CRPS and Brier "
+        "below zero. Likelihood NB1 where none is named. The list of events was compiled "
+        "with hindsight, and most indicator values were published after these origins.",
+        "",
+        *table(made, stored, [*LADDER, *CHANGES, MODEL], CORE),
+    ]
+    known = sorted(set(made.of(next(iter(OF_PILLARS)))["origin"]))
+    if not known:
+        return "\n".join(lines)
+    held = made.where(made.cells["origin"].isin(known))
     return "\n".join(
         [
-            f"One year ahead, targets {years}: {len(origins)} origins, each fitted by the fast "
-            "engine on what was known at its end. Scores in thousandths; a difference is that of "
-            f'the row less the form "{CORE}" in the same cells, with the interval of 95% by '
-            "Student's t over years; for the log score above zero is better, for CRPS and Brier "
-            "below zero. Likelihood NB1 where none is named. The list of events was compiled "
-            "with hindsight, and most indicator values were published after these origins.",
+            *lines,
             "",
-            *table(made, stored),
+            "The pillars and their feedback, at the origins alone at which a value of youth or "
+            f"extremism had been published, {_listed(known)}; differences from the default, which "
+            "has full feedback:",
+            "",
+            *table(held, stored, [MODEL, *OF_PILLARS], MODEL),
         ]
     )
+
+
+def _listed(years: Sequence[int]) -> str:
+    return f"{', '.join(str(year) for year in years[:-1])} and {years[-1]}"
 
 
 def main() -> None:
@@ -173,7 +196,7 @@ def main() -> None:
         Config(engine="laplace"),
         origins,
         (1,),
-        variants={**LADDER, **CHANGES},
+        variants={**LADDER, **CHANGES, **OF_PILLARS},
         baselines=False,
     )
     stored = run(plan, given.keep, executor(workers=given.workers), progress=terminal_progress())

@@ -30,6 +30,8 @@ class Sampling:
         The chains grow to at most ``max_rounds * draws`` kept draws.
     budget_minutes
         No further round is begun after this time.
+    cut_budget_minutes
+        With cut feedback no further draw of the pillars is begun after this time.
     sampler
         ``nutpie``, ``numpyro`` or ``pymc``.
     """
@@ -40,6 +42,7 @@ class Sampling:
     target_accept: float = 0.9
     max_rounds: int = 3
     budget_minutes: float = 10.0
+    cut_budget_minutes: float = 20.0
     sampler: str = "nutpie"
 
 

@@ -43,7 +43,7 @@ LARGEST_CONSTANT = 500_000
 _VERSIONS = ("pymc", "pytensor", "nutpie", "numba", "llvmlite", "numpy", "scipy", "pandas")
 #: What nutpie's compiled model holds beside plain data.
 _LIVE = ("compiled_logp_func", "compiled_expand_func", "initial_point_func")
-_DROPPED = ("shared_var_keys", "logp_func", "expand_func")
+_DROPPED = ("logp_func", "expand_func")
 #: What an entry of other versions may raise while it is unpickled and linked.
 _UNREADABLE = (
     *(pickle.PickleError, LookupError, AttributeError, ImportError),
@@ -79,6 +79,14 @@ class Start:
         return self.point + rng.uniform(-1.0, 1.0, len(self.point))
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A place for data in compiled code: its number, and its name in the model."""
+
+    number: int
+    name: str | None
+
+
 def compile_model(model: pm.Model, names: Sequence[str], inputs: Iterable[Any]) -> Any:
     """Compile a model for nutpie, or take what an earlier run compiled.
 
@@ -93,7 +101,8 @@ def compile_model(model: pm.Model, names: Sequence[str], inputs: Iterable[Any]) 
     names
         Variables that are kept.
     inputs
-        Everything that the model was made from: dataclasses, frames, arrays and plain values.
+        Everything that the model was made from: dataclasses, frames, arrays and plain values;
+        but for its data (`pymc.Data`) that are given anew before each use (``with_data``).
 
     Returns
     -------
@@ -178,6 +187,9 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any]
         for field in dataclasses.fields(made)
         if field.name not in (*_LIVE, *_DROPPED)
     }
+    # Of the variables that stand for data the name is all that a change of them needs.
+    keys = enumerate(made.shared_var_keys.items())
+    held["shared_var_keys"] = {Slot(number, var.name): key for number, (var, key) in keys}
     return made, {"code": code, "start": start.point, "held": held}
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import nutpie
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from threatkit.model.fit import Fit, hyperparameters, stored
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import LARGEST_DIVERGENT, LARGEST_ERROR, Diagnostics
 from threatkit.model.laplace import DRAWS, container
+from threatkit.model.samplers import Starter, prepare_with_data, require_data
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import Alone, states_alone
 
@@ -164,9 +164,9 @@ def nuts_cut(
 ) -> Fit:
     """Fit a specification with cut feedback by nuts.
 
-    The model is compiled once with the pillars as data. The time budget is that of the
-    sampling: once it is spent no further draw of the pillars is begun, and a run that has fewer
-    than it should does not meet its gate.
+    The model is compiled once with the pillars as data, or found compiled. The cut has a time
+    budget of its own: once it is spent no further draw of the pillars is begun, and a run that
+    has fewer than it should does not meet its gate.
 
     Parameters
     ----------
@@ -175,28 +175,40 @@ def nuts_cut(
     seed
         Of everything random.
     sampling
-        Its target acceptance and budget count; chains are short and their lengths fixed.
+        Its sampler, target acceptance and ``cut_budget_minutes`` count; chains are short and
+        their lengths fixed.
     update
         Called after each draw of the pillars.
     states
         Draws of the pillars to hold, at least `FEWEST_STATES`.
+
+    Raises
+    ------
+    InvalidInput
+        Before anything is sampled, if the sampler cannot change data without compiling anew.
+    ThreatkitError
+        If the budget ends before the first draw of the pillars.
     """
     sampling = sampling or Sampling()
+    require_data(sampling.sampler)
     begun = time.monotonic()
     alone, chosen = _states(spec, seed, states)
-    deadline = begun + 60 * sampling.budget_minutes
+    deadline = begun + 60 * sampling.cut_budget_minutes
     if time.monotonic() > deadline:
         raise ThreatkitError("the time budget was spent before the first draw of the pillars")
     with threadpool_limits(limits=1):
-        model = build(spec, held={name: z[chosen[0]] for name, z in alone.states.items()})
-        compiled = nutpie.compile_pymc_model(model, var_names=stored(model))
+        # Data of any run would do: those of none serve all runs of this specification alike.
+        nothing = {name: np.zeros_like(z[0]) for name, z in alone.states.items()}
+        model = build(spec, held=nothing)
+        fitted = replace(spec, horizon_months=12, judgements=())
+        start = prepare_with_data(model, stored(model), sampling.sampler, [fitted, "held"])
         compile_seconds = time.monotonic() - begun
         parts: list[xr.Dataset] = []
         flags: list[NDArray[np.bool_]] = []
         for number, at in enumerate(chosen):
             if parts and time.monotonic() > deadline:
                 break
-            held = compiled.with_data(**{f"held_{name}": z[at] for name, z in alone.states.items()})
+            held = start({f"held_{name}": z[at] for name, z in alone.states.items()})
             part, flag = _short(held, sampling, seed + number)
             parts.append(_with_states(part, alone, int(at)))
             flags.append(flag)
@@ -215,20 +227,13 @@ def nuts_cut(
     return Fit(spec, data, divergent, made, checked, seconds, seed)
 
 
-def _short(compiled: object, sampling: Sampling, seed: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:
-    tree = nutpie.sample(
-        compiled,
-        draws=NUTS_DRAWS,
-        tune=NUTS_TUNE,
-        chains=NUTS_CHAINS,
-        cores=NUTS_CHAINS,
-        seed=seed,
-        target_accept=sampling.target_accept,
-        save_warmup=False,
-        progress_bar=False,
-    )
-    flag = tree["sample_stats"]["diverging"].to_numpy().astype(bool)
-    return tree["posterior"].to_dataset(), flag
+def _short(start: Starter, sampling: Sampling, seed: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:
+    short = replace(sampling, chains=NUTS_CHAINS, tune=NUTS_TUNE, draws=NUTS_DRAWS, max_rounds=1)
+    chains = start(short, seed, None)
+    try:
+        return chains.until(NUTS_DRAWS)
+    finally:
+        chains.close()
 
 
 def _with_states(part: xr.Dataset, alone: Alone, at: int) -> xr.Dataset:

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -57,6 +57,62 @@ def prepare(model: pm.Model, names: Sequence[str], sampler: str, inputs: Sequenc
     compiled = compile_model(model, names, inputs)
     logger.info("%d unknowns", compiled.n_dim)
     return lambda sampling, seed, update: Chains(compiled, sampling, seed, update)
+
+
+def prepare_with_data(
+    model: pm.Model, names: Sequence[str], sampler: str, inputs: Sequence[Any]
+) -> Callable[[Mapping[str, NDArray[np.float64]]], Starter]:
+    """Make a model ready whose data change from fit to fit, and are not compiled in.
+
+    Parameters
+    ----------
+    model
+        What to sample; its data (`pymc.Data`) only give the shapes, as none may be kept from
+        one run to the next.
+    names, sampler
+        As for `prepare`.
+    inputs
+        What the model was made from, but for its data.
+
+    Returns
+    -------
+    Callable
+        From the data, name -> values, to what starts chains.
+
+    Raises
+    ------
+    InvalidInput
+        See `require_data`.
+    """
+    require_data(sampler)
+    compiled = compile_model(model, names, inputs)
+    logger.info("%d unknowns", compiled.n_dim)
+
+    def given(data: Mapping[str, NDArray[np.float64]]) -> Starter:
+        own = compiled.with_data(**data)
+        return lambda sampling, seed, update: Chains(own, sampling, seed, update)
+
+    return given
+
+
+def require_data(sampler: str) -> None:
+    """Check that a sampler takes new data without compiling anew.
+
+    Raises
+    ------
+    InvalidInput
+        If it does not: NumPyro writes data into its code, PyMC's own compiles for each call.
+    """
+    if sampler != "nutpie":
+        raise InvalidInput(
+            Fault(
+                f"--sampler {sampler} with --feedback cut",
+                "a cut samples the outcome anew for each draw of the pillars, and of the exact "
+                "engine's samplers nutpie alone takes them without compiling each time",
+                sampler,
+                "Use --sampler nutpie, or --engine laplace, which has samplers of its own",
+            )
+        )
 
 
 def require(sampler: str) -> None:
