@@ -34,14 +34,14 @@ from threatkit.evaluate.difference import (
     verdict,
 )
 from threatkit.evaluate.forecasters import ABLATIONS, MODEL, Said
-from threatkit.evaluate.knowledge import known_at, pillar_values
+from threatkit.evaluate.knowledge import known_at, pillar_values, published_later
 from threatkit.evaluate.readout import backtest_table
 from threatkit.evaluate.stored import FILE, read_stored
 from threatkit.model.check import prior_draws
 from threatkit.model.forecast import forecast, yearly
 from threatkit.model.spec import ModelSpec
 from threatkit.pipeline import load_inputs, make_spec
-from threatkit.record import Inputs
+from threatkit.record import Inputs, past_notes
 from threatkit.rolling import FORECASTS, Plan, run
 
 # ------------------------------------------------------------------ what was known
@@ -95,6 +95,30 @@ def test_a_value_without_a_date_of_publication_waits_for_the_lag() -> None:
         values = known_at(undated, date(2015, 12, 31), lag_months=lag).values
         dated = values.loc[values["area_level"] != "adm2", "period"]
         assert dated[dated.str.fullmatch(r"\d{4}")].max() == last
+
+
+def test_an_assessment_of_the_past_tells_its_hindsight_or_is_without() -> None:
+    day = date(2016, 12, 31)
+    config = Config(as_of=day)
+    spec = make_spec(config, inputs())
+    late, total = published_later(inputs().catalogue, spec.panel)
+    assert 0 < late < total == len(spec.panel.measurements.table)
+    (note,) = past_notes(inputs(), spec.panel)
+    assert f"{late} of the {total} indicator values" in note
+    assert str(day) in note
+    then = load_inputs(replace(config, known_then=True))
+    held = make_spec(config, then)
+    assert published_later(then.catalogue, held.panel) == (0, pillar_total(held))
+    assert 0 < pillar_total(held) < total
+    assert past_notes(then, held.panel) == ()
+    known = known_at(inputs().catalogue, day)
+    pd.testing.assert_frame_equal(then.catalogue.values, known.values)
+    # Today nothing is hindsight, whatever was published after the last event.
+    assert past_notes(inputs(), make_spec(Config(), inputs()).panel) == ()
+
+
+def pillar_total(spec: ModelSpec) -> int:
+    return sum(pillar_values(spec.panel).values())
 
 
 def test_early_origins_have_geometry_and_no_other_pillar() -> None:

@@ -94,11 +94,21 @@ def test_assess_passes_its_options_on(assessed: list[dict[str, Any]], tmp_path: 
     own.mkdir()
     done = run(
         *("assess", "--region", "fergana", "--as-of", "2025-12-31", "--horizon", "6m"),
-        *("--seed", "7", "--out", tmp_path / "out", "--indicators", own, "--no-shipped"),
+        *(
+            "--known-then",
+            "--seed",
+            "7",
+            "--out",
+            tmp_path / "out",
+            "--indicators",
+            own,
+            "--no-shipped",
+        ),
     )
     assert done.exit_code == 0, done.output
     config = assessed[0]["config"]
     assert (config.region, str(config.as_of)) == ("fergana", "2025-12-31")
+    assert config.known_then
     assert (config.horizon_months, config.seed) == (6, 7)
     assert (config.indicators, config.shipped) == ((own,), False)
     assert assessed[0]["out"] == tmp_path / "out"

@@ -46,6 +46,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             """
 region = "kg-b"
 as_of = 2025-12-31
+known_then = true
 horizon_months = 6
 start_year = 2010
 seed = 7
@@ -62,6 +63,7 @@ international_weight = 1
 [sampling]
 draws = 2000
 budget_minutes = 3
+cut_budget_minutes = 4
 [priors]
 field_sd = "pc(2, 0.01)"
 [[judgements]]
@@ -76,6 +78,8 @@ valid_until = "2026-12-31"
     )
     assert config.region == "KG-B"
     assert config.as_of == date(2025, 12, 31)
+    assert config.known_then
+    assert (config.sampling.budget_minutes, config.sampling.cut_budget_minutes) == (3, 4)
     assert (config.horizon_months, config.start_year, config.seed) == (6, 2010, 7)
     assert config.indicators == (tmp_path / "own",)
     assert config.boundaries == tmp_path / "shapes.geojson"

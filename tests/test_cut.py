@@ -7,13 +7,13 @@ import pytest
 import xarray as xr
 
 from threatkit.config import parse_config
-from threatkit.errors import GateNotMet, ThreatkitError
+from threatkit.errors import GateNotMet, InvalidInput, ThreatkitError
 from threatkit.model import cut as module
 from threatkit.model.build import build
 from threatkit.model.chains import Sampling
 from threatkit.model.cut import Pooled, cut_gate, laplace_cut, nuts_cut
 from threatkit.model.ensemble import Moves
-from threatkit.model.fit import Fit, stored
+from threatkit.model.fit import Fit, fit, stored
 from threatkit.model.forecast import flat
 from threatkit.model.laplace import laplace_fit
 from threatkit.model.simulate import Truth, simulate_panel
@@ -126,9 +126,18 @@ def test_both_engines_cut_alike(spec: ModelSpec, cut: Fit, monkeypatch: pytest.M
 
 def test_the_budget_of_a_cut_is_told(spec: ModelSpec) -> None:
     with pytest.raises(ThreatkitError, match="time budget"):
-        nuts_cut(spec, seed=1, sampling=Sampling(budget_minutes=0.0), states=20)
+        nuts_cut(spec, seed=1, sampling=Sampling(cut_budget_minutes=0.0), states=20)
     with pytest.raises(ThreatkitError, match="at least 20 draws"):
         laplace_cut(spec, seed=1, moves=Moves(chains=16))
+
+
+@pytest.mark.parametrize("sampler", ["pymc", "numpyro"])
+def test_a_sampler_that_compiles_for_each_draw_is_refused_first(
+    spec: ModelSpec, sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "states_alone", None)  # no sampling before the refusal
+    with pytest.raises(InvalidInput, match="nutpie alone"):
+        fit(replace(spec, feedback="cut"), seed=1, sampling=Sampling(sampler=sampler))
 
 
 def test_strict_refuses_a_cut_too_short_to_trust(spec: ModelSpec) -> None:

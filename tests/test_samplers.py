@@ -18,7 +18,7 @@ from threatkit.model import samplers
 from threatkit.model.chains import Sampling
 from threatkit.model.compiled import CACHE, _read, cache_folder, compile_model, fingerprint
 from threatkit.model.fit import fit
-from threatkit.model.samplers import prepare
+from threatkit.model.samplers import prepare, prepare_with_data
 from threatkit.model.simulate import simulate_panel
 from threatkit.model.spec import ModelSpec, make_priors
 
@@ -111,6 +111,31 @@ def test_compiled_code_serves_again_with_the_same_draws(
         kept.write_bytes(damaged)
         assert _read(kept) is None
     assert "damaged" in caplog.text
+
+
+@pytest.mark.integration
+def test_data_change_without_compiling_again(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same code, made now or found, samples about the data that it is given."""
+    looks = []
+    for _ in range(2):
+        with pm.Model() as model:
+            centre = pm.Data("held_centre", np.zeros(2))
+            pm.Normal("x", centre, 0.5, shape=2)
+        with caplog.at_level("INFO", logger="threatkit.model.compiled"):
+            given = prepare_with_data(model, ["x"], "nutpie", ["data"])
+        for about in ([4.0, -3.0], [-7.0, 9.0]):
+            chains = given({"held_centre": np.array(about)})(SHORT, 3, None)
+            draws, _ = chains.until(SHORT.draws)
+            chains.close()
+            mean = draws["x"].mean(("chain", "draw")).to_numpy()
+            np.testing.assert_allclose(mean, about, atol=0.33)
+            looks.append(draws["x"].to_numpy())
+        assert ("compiled code of an earlier run serves" in caplog.text) == (len(looks) == 4)
+    assert len(list(cache.glob("*.model"))) == 1
+    np.testing.assert_array_equal(looks[0], looks[2])
+    np.testing.assert_array_equal(looks[1], looks[3])
+    with pytest.raises(KeyError, match="Unknown"):
+        given({"other": np.zeros(2)})
 
 
 @pytest.mark.integration

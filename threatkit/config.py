@@ -54,6 +54,8 @@ class Config:
         ``central-asia``, ``fergana``, an ISO3 country or an ISO 3166-2 oblast.
     as_of
         The last day that is known; None is the last day that the data cover.
+    known_then
+        Whether indicator values that had not been published by ``as_of`` are held back.
     horizon_months
         Length of the forecast that starts on the day after ``as_of``.
     start_year
@@ -86,6 +88,7 @@ class Config:
 
     region: str = "central-asia"
     as_of: date | None = None
+    known_then: bool = False
     horizon_months: int = 12
     start_year: int = 2005
     seed: int = 20261124
@@ -227,6 +230,7 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
     config = Config(
         region=_region(top, default.region),
         as_of=as_of,
+        known_then=top.flag("known_then", default.known_then),
         horizon_months=top.integer("horizon_months", default.horizon_months, 1, 36),
         start_year=top.integer("start_year", default.start_year, 1992, 2100),
         seed=top.integer("seed", default.seed, 0, 2**32 - 1),

@@ -29,9 +29,10 @@ from threatkit.config import Config, parse_config
 from threatkit.data.catalogue import load_catalogue
 from threatkit.data.edges import read_edges
 from threatkit.errors import Fault, InvalidInput
+from threatkit.evaluate.knowledge import known_at
 from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import Graph, build_graph
-from threatkit.model.assemble import Outcome, assemble
+from threatkit.model.assemble import Outcome, assemble, last_covered_day
 from threatkit.model.chains import Update
 from threatkit.model.check import narrowing, predictive_check, prior_draws
 from threatkit.model.expectation import Expectations, expectations
@@ -43,7 +44,7 @@ from threatkit.model.spec import ModelSpec, Priors, make_priors
 from threatkit.model.states import states_alone, states_record
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
-from threatkit.record import KEPT, Assessment, Inputs, run_record
+from threatkit.record import KEPT, Assessment, Inputs, past_notes, run_record
 from threatkit.report.gather import summarise
 from threatkit.report.map import render_map
 from threatkit.schemas import schema
@@ -78,12 +79,17 @@ class AssessResult:
 def load_inputs(config: Config) -> Inputs:
     """Read and check data packages and boundaries.
 
+    With ``known_then`` the catalogue has no indicator value that had not been published by the
+    date of the assessment.
+
     Raises
     ------
     InvalidInput
         With every fault of the packages, or of the boundaries.
     """
     catalogue = load_catalogue(config.indicators, shipped=config.shipped)
+    if config.known_then:
+        catalogue = known_at(catalogue, config.as_of or last_covered_day(catalogue.coverage))
     codes = catalogue.districts.index
     boundaries = load_boundaries(config.boundaries, codes=codes)
     hashes = dict(catalogue.hashes)
@@ -301,6 +307,8 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
         with progress.step("Reading indicators and boundaries"):
             inputs = load_inputs(config)
             spec = make_spec(config, inputs)
+            for note in past_notes(inputs, spec.panel):
+                logger.warning("%s", note)
         with progress.step("Fitting the model") as update:
             fitted = fit_spec(spec, config, update=update)
         assessment = score_fit(fitted, config, progress=progress)

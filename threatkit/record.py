@@ -16,10 +16,13 @@ import pandas as pd
 
 from threatkit.config import Config
 from threatkit.data.catalogue import Catalogue
+from threatkit.evaluate.knowledge import hindsight
 from threatkit.geo.graph import Graph
+from threatkit.model.assemble import last_covered_day
 from threatkit.model.check import PredictiveCheck
 from threatkit.model.expectation import Expectations
 from threatkit.model.fit import Fit
+from threatkit.model.panel import Panel
 from threatkit.model.sensitivity import sensitivity_record
 from threatkit.scores import Scores
 
@@ -170,7 +173,7 @@ def run_record(
         },
         "hyperparameters": _hyperparameters(fitted, assessment.narrowed, config.ci_prob),
         "place_variance": place_variance(fitted, config.ci_prob),
-        "notes": list(spec.notes),
+        "notes": [*spec.notes, *past_notes(inputs, panel)],
         "feedback": spec.feedback,
         "pillar_drift": assessment.pillars,
         "expectations": assessment.expected.record(),
@@ -182,6 +185,12 @@ def run_record(
         },
     }
     return {name: finite(value) for name, value in record.items()}
+
+
+def past_notes(inputs: Inputs, panel: Panel) -> tuple[str, ...]:
+    """Return what must be said of an assessment of the past that uses what was published later."""
+    catalogue = inputs.catalogue
+    return hindsight(catalogue, panel, last_covered_day(catalogue.coverage))
 
 
 def finite(value: Any) -> Any:

@@ -60,8 +60,8 @@ class Plan:
     Attributes
     ----------
     config
-        The assessment that is made at each origin; its ``as_of``, horizon and judgements are
-        not used.
+        The assessment that is made at each origin; its ``as_of``, ``known_then``, horizon and
+        judgements are not used.
     origins
         Years at whose end forecasts are made.
     horizons
@@ -137,7 +137,7 @@ def run(
     began = datetime.now(UTC)
     with RunFolder(out) as folder, pool as workers:
         with progress.step("Reading indicators, boundaries and events"):
-            inputs = load_inputs(plan.config)
+            inputs = load_inputs(replace(plan.config, known_then=False))
             happened = _happened(plan, inputs)
             known = [_origin(plan, inputs, happened, year) for year in plan.origins]
         finished = Folder(Path(out) / FORECASTS, write_said, read_said, ".npz")
@@ -164,7 +164,7 @@ def run(
 
 def known_at_origins(plan: Plan) -> list[Known]:
     """Return what every origin of a plan knew, read anew from the inputs."""
-    inputs = load_inputs(plan.config)
+    inputs = load_inputs(replace(plan.config, known_then=False))
     happened = _happened(plan, inputs)
     return [_origin(plan, inputs, happened, year) for year in plan.origins]
 

@@ -39,6 +39,11 @@ _SHOWN = 6
     metavar="DATE",
     help="Last day that is known; later data are not used. By default the last day of data.",
 )
+@click.option(
+    "--known-then",
+    is_flag=True,
+    help="With --as-of in the past: hold back indicator values not published by then.",
+)
 @click.option("--horizon", metavar="MONTHS", help="Length of the forecast: 1m to 36m, or 1y.")
 @click.option("--seed", type=int, metavar="N", help="Seed of every random number.")
 @click.option(
@@ -72,6 +77,7 @@ def assess(
     form: Format,
     horizon: str | None,
     as_of: datetime | None,
+    known_then: bool,
     folders: tuple[Path, ...],
     no_shipped: bool,
     feedback: str | None,
@@ -99,6 +105,7 @@ def assess(
         config / WORKSPACE_CONFIG if config is not None and config.is_dir() else config,
         horizon_months=None if horizon is None else parse_horizon(horizon),
         as_of=None if as_of is None else as_of.date(),
+        known_then=known_then or None,
         indicators=folders or None,
         shipped=False if no_shipped else None,
         model=None if feedback is None else {"feedback": feedback},

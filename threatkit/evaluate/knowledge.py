@@ -44,6 +44,53 @@ def known_at(catalogue: Catalogue, day: date, *, lag_months: int = LAG_MONTHS) -
     )
 
 
+def published_later(
+    catalogue: Catalogue, panel: Panel, *, lag_months: int = LAG_MONTHS
+) -> tuple[int, int]:
+    """Return how many values of a panel were not yet known at its date, and how many it has.
+
+    Parameters
+    ----------
+    catalogue
+        What the panel was made from, with the sources of its values.
+    panel
+        Its ``as_of`` is the day; geometry has no date and does not count.
+    lag_months
+        As for `known_at`.
+    """
+    table = panel.measurements.table
+    dates = {package.name: published_dates(package) for package in catalogue.packages}
+    late = [
+        _since(dates[str(package)].get(str(source)), str(period), lag_months) > panel.as_of
+        for package, source, period in zip(
+            table["package"], table["source_id"], table["period"], strict=True
+        )
+    ]
+    return sum(late), len(late)
+
+
+def hindsight(catalogue: Catalogue, panel: Panel, last: date) -> tuple[str, ...]:
+    """Return what to say of a panel that lies in the past: a sentence, or nothing.
+
+    Parameters
+    ----------
+    catalogue, panel
+        As for `published_later`.
+    last
+        The last day that the data cover.
+    """
+    if panel.as_of >= last:
+        return ()
+    late, total = published_later(catalogue, panel)
+    if not late:
+        return ()
+    return (
+        f"hindsight: {late} of the {total} indicator values in use had not been published by "
+        f"{panel.as_of} (a value without a date of publication counts as published {LAG_MONTHS} "
+        "months after the end of its period); '--known-then' holds them back",
+    )
+
+
 def pillar_values(panel: Panel) -> dict[str, int]:
     """Return how many indicator values each pillar has in a panel; 0 for geometry alone."""
     measured = panel.measurements.table["pillar"].value_counts()

@@ -43,7 +43,7 @@ LARGEST_CONSTANT = 500_000
 _VERSIONS = ("pymc", "pytensor", "nutpie", "numba", "llvmlite", "numpy", "scipy", "pandas")
 #: What nutpie's compiled model holds beside plain data.
 _LIVE = ("compiled_logp_func", "compiled_expand_func", "initial_point_func")
-_DROPPED = ("logp_func", "expand_func")
+_DROPPED = ("shared_var_keys", "logp_func", "expand_func")
 #: What an entry of other versions may raise while it is unpickled and linked.
 _UNREADABLE = (
     *(pickle.PickleError, LookupError, AttributeError, ImportError),
@@ -81,7 +81,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for data in compiled code: its number, and its name in the model."""
+    """A place for data in compiled code: its name is all that a change of the data needs."""
 
     number: int
     name: str | None
@@ -187,10 +187,8 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Any, dict[str, Any]
         for field in dataclasses.fields(made)
         if field.name not in (*_LIVE, *_DROPPED)
     }
-    # Of the variables that stand for data the name is all that a change of them needs.
-    keys = enumerate(made.shared_var_keys.items())
-    held["shared_var_keys"] = {Slot(number, var.name): key for number, (var, key) in keys}
-    return made, {"code": code, "start": start.point, "held": held}
+    slots = [(variable.name, key) for variable, key in made.shared_var_keys.items()]
+    return made, {"code": code, "start": start.point, "held": held, "slots": slots}
 
 
 def _movable(library: Any, passed: Iterable[NDArray[Any]]) -> bool:
@@ -277,8 +275,11 @@ def _read(path: Path) -> Any:
         for array in held["shared_data"].values():
             array.flags.writeable = False
         held["user_data"] = update_user_data(held["user_data"].copy(), held["shared_data"])
+        empty: dict[str, Any] = dict.fromkeys(_DROPPED)
+        slots = {Slot(n, name): key for n, (name, key) in enumerate(entry["slots"])}
+        start = Start(entry["start"])
         made = CompiledPyMCModel(
-            **held, **live, **dict.fromkeys(_DROPPED), initial_point_func=Start(entry["start"])
+            **held, **live, **{**empty, "shared_var_keys": slots}, initial_point_func=start
         )
         os.utime(path)
     except _UNREADABLE as error:
