@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluate", "report"},
     {"export"},
     {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
-    {"brief", "rolling", "keptinputs", "differences", "attribution", "graphs"},
+    {"brief", "rolling", "keptinputs", "checks", "differences", "attribution", "graphs"},
     {"cli"},
     {"__main__"},
 )

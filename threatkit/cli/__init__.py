@@ -20,6 +20,7 @@ from threatkit.cli.assessment import assess, remap, rescore
 from threatkit.cli.backtest import backtest
 from threatkit.cli.baselines import baselines
 from threatkit.cli.calibrate import calibrate
+from threatkit.cli.check import check
 from threatkit.cli.compare import compare
 from threatkit.cli.doctor import doctor
 from threatkit.cli.export import export
@@ -90,6 +91,7 @@ for command in (
     baselines,
     backtest,
     calibrate,
+    check,
     forecast,
     indicators,
     leaderboard,

@@ -2,12 +2,16 @@
 
 import io
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from threatkit.evaluate.calibration import RANKED
 from threatkit.evaluate.uniformity import band, counts_below
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Panels of the figure: title, and what the names of its quantities begin with.
 GROUPS = (
@@ -49,11 +53,18 @@ def rank_figure(ranks: pd.DataFrame, *, prob: float = 0.95) -> str:
             axis.set_axis_off()
         figure.supxlabel("rank of the truth among posterior draws, 0 to 1", fontsize=9)
         figure.supylabel("share of ranks below, less the uniform share", fontsize=9)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None})
+        return plain_svg(figure)
+
+
+def plain_svg(figure: "Figure") -> str:
+    """Return a figure as SVG text without a date; call it with ``svg.hashsalt`` set."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
     # A tenth of a point is finer than the eye; the digits behind it are most of the file.
     short = re.sub(
-        r' d="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), stream.getvalue()
+        r' (d|x|y)="[^"]*"',
+        lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]),
+        stream.getvalue(),
     )
     return "\n".join(line.rstrip() for line in short.splitlines()) + "\n"
 

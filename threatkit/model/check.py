@@ -9,9 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from threatkit.model.build import build
-from threatkit.model.course import blocks
-from threatkit.model.forecast import dispersion_draws, flat, simulate_counts
-from threatkit.model.information import exposure, moving
+from threatkit.model.forecast import flat
+from threatkit.model.replicate import observed_counts, replicate
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -65,48 +64,13 @@ def statistics(counts: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def observed_counts(spec: ModelSpec) -> FloatArray:
-    """Return the expected counts of the cells, shape (1, district, period)."""
-    panel = spec.panel
-    counts = np.zeros((1, len(panel.districts), len(panel.periods)))
-    cells = panel.cells
-    np.add.at(
-        counts,
-        (0, cells["district"].to_numpy(), cells["period"].to_numpy()),
-        cells["count"].to_numpy() * cells["weight"].to_numpy(),
-    )
-    return np.rint(counts)
-
-
-def replicate(spec: ModelSpec, draws: xr.Dataset, *, size: int, seed: int) -> FloatArray:
-    """Return replicated counts of the covered cells, shape (size, district, period).
-
-    History is held at what was observed: the check is of the model one year ahead.
-    """
-    panel = spec.panel
-    rng = np.random.default_rng([seed, 2])
-    total = draws.sizes["chain"] * draws.sizes["draw"]
-    chosen = rng.choice(total, size=min(size, total), replace=False)
-    rate = panel.people * np.exp(flat(draws, "eta"))[chosen]
-    years, block = exposure(spec, draws)[chosen], blocks(spec).of
-    spread = dispersion_draws(spec, draws)[chosen]
-    shift = moving(spec, draws)
-    counts = np.zeros((len(chosen), len(panel.districts), len(panel.periods)))
-    for period in range(len(panel.periods)):
-        moved = shift(period)
-        moved = moved[chosen] if len(moved) > 1 else moved
-        mean = np.minimum(rate * years[:, block, period] * np.exp(moved), 1e6)
-        counts[:, :, period] = simulate_counts(mean, spread, spec.likelihood, rng)
-    return counts
-
-
 def predictive_check(
     spec: ModelSpec, prior: xr.Dataset, posterior: xr.Dataset, *, seed: int, size: int = 400
 ) -> PredictiveCheck:
     """Compare the data with replications under the prior and under the posterior."""
     observed = statistics(observed_counts(spec))
-    before = statistics(replicate(spec, prior, size=size, seed=seed))
-    after = statistics(replicate(spec, posterior, size=size, seed=seed))
+    before = statistics(replicate(spec, prior, size=size, seed=seed).counts)
+    after = statistics(replicate(spec, posterior, size=size, seed=seed).counts)
     rows = {}
     for name, value in observed.items():
         row = {"observed": float(value[0])}

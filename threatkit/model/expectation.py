@@ -91,7 +91,7 @@ def expectations(
     region = REGION_NAMES.get(region, region)
     tail = (1 - ci_prob) / 2
     points = {"lo": tail, "mid": 0.5, "hi": 1 - tail}
-    stages = {"before": _without_memory(spec)}
+    stages = {"before": without_memory(spec)}
     drawn = {"before": before}
     if posterior is not None:
         stages["after"], drawn["after"] = spec, posterior
@@ -107,7 +107,8 @@ def expectations(
     return Expectations(table, ci_prob)
 
 
-def _without_memory(spec: ModelSpec) -> ModelSpec:
+def without_memory(spec: ModelSpec) -> ModelSpec:
+    """Return a specification in which no episode is remembered."""
     panel = spec.panel
     forgotten = replace(
         panel,

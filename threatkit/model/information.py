@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.model.course import blocks, exposure_years, log_exposure
+from threatkit.model.course import blocks, exposure_years, log_exposure, scalar
 from threatkit.model.field import field_basis, structure
-from threatkit.model.forecast import flat
+from threatkit.model.forecast import dispersion_draws, flat
+from threatkit.model.outcome import DYNAMICS
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +29,8 @@ def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     rate = panel.people * np.exp(flat(draws, "eta"))
     years, block = exposure(spec, draws), blocks(spec).of
     loglik = np.zeros_like(rate)
-    spread = flat(draws, "dispersion") if "dispersion" in draws else np.full(len(rate), 1e-6)
+    nb1 = spec.likelihood == "nb1"
+    spread = dispersion_draws(spec, draws) if nb1 else np.full(len(rate), 1e-6)
     unit = np.log1p(spread) / spread
     shift = moving(spec, draws)
     for period in range(len(panel.periods)):
@@ -50,23 +52,25 @@ def exposure(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
     return exposure_years(spec) * np.exp(log_exposure(spec, draws))
 
 
-def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[[int], FloatArray]:
-    """Return a function of a period that gives the moving terms, shape (S or 1, N)."""
-    panel = spec.panel
-    terms = [
-        (flat(draws, name), values)
-        for name, values in (
-            ("history", np.log1p(panel.history)),
-            ("spillover", np.log1p(panel.spillover)),
-            ("afghan_spillover", panel.afghan),
-        )
-        if name in draws
-    ]
+def moving(spec: ModelSpec, draws: xr.Dataset) -> Callable[..., FloatArray]:
+    """Return a function that gives the moving terms of a period, shape (S or 1, N).
 
-    def at(period: int) -> FloatArray:
+    It takes the period and, where the memory is not to be that of the data, that of own and of
+    neighbours' episodes, each of shape (S, N).
+    """
+    panel = spec.panel
+    held = {name: scalar(spec, draws, name)[:, None] for name in DYNAMICS if getattr(spec, name)}
+
+    def at(period: int, memory: tuple[FloatArray, FloatArray] | None = None) -> FloatArray:
+        own, near = memory or (panel.history[:, period], panel.spillover[:, period])
+        values = {
+            "history": np.log1p(own),
+            "spillover": np.log1p(near),
+            "afghan_spillover": panel.afghan[:, period],
+        }
         total = np.zeros((1, len(panel.districts)))
-        for coefficient, values in terms:
-            total = total + coefficient[:, None] * values[:, period]
+        for name, coefficient in held.items():
+            total = total + coefficient * values[name]
         return total
 
     return at

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from threatkit.model.check import observed_counts, replicate
+from threatkit.model.replicate import observed_counts, replicate
 from threatkit.model.spec import ModelSpec
 
 
@@ -41,7 +41,7 @@ def oblast_series(
         replications), lo, hi (their interval) and covered (whether any source covers the year).
     """
     panel = spec.panel
-    made = replicate(spec, draws, size=size, seed=seed)
+    made = replicate(spec, draws, size=size, seed=seed).counts
     groups = panel.oblast_of
     number = len(panel.oblasts)
     replicated = np.stack([made[:, groups == g].sum(axis=1) for g in range(number)], axis=1)
