@@ -329,7 +329,8 @@ def test_the_command_writes_all_files(tmp_path: Path) -> None:
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["seed"] == 3
     assert record["gate"]["passed"] is True
-    assert set(record["files"]) == {"posterior.nc", "summary.csv", "z.csv", "hyper.csv"}
+    made = {"posterior.nc", "summary.csv", "z.csv", "hyper.csv", "inputs.json.gz"}
+    assert set(record["files"]) == made
     assert set(record["inputs"]) == {"counts.csv", "edges.csv", "groups.csv"}
 
 

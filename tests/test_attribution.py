@@ -25,8 +25,9 @@ from threatkit.errors import InvalidInput
 from threatkit.export.run import read_run
 from threatkit.keptinputs import VALUES, KeptInputs, Unavailable, inputs_of, parse_kept
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import load_inputs, make_spec, packed
-from threatkit.record import KEPT, Inputs
+from threatkit.pipeline import load_inputs, make_spec
+from threatkit.record import Inputs
+from threatkit.store import KEPT, packed
 
 CONFIG = Config(as_of=date(2025, 12, 31))
 
@@ -38,7 +39,7 @@ def inputs() -> Inputs:
 
 @pytest.fixture(scope="module")
 def plain(inputs: Inputs) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(gzip.decompress(packed(inputs)))
+    found: dict[str, Any] = json.loads(gzip.decompress(packed(inputs.kept())))
     return found
 
 

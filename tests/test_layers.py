@@ -13,7 +13,7 @@ PACKAGE = ROOT / "threatkit"
 #: Layer by module or package, the lowest first; a module imports from its own or below.
 LAYERS = (
     {"errors", "__init__"},
-    {"paths", "keys", "csvtext", "schemas", "progress", "options"},
+    {"paths", "keys", "csvtext", "schemas", "progress", "options", "columns", "machine"},
     {"config", "store"},
     {"finished", "executor"},
     {"geo", "data"},
@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluate", "report"},
     {"export"},
     {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
-    {"brief", "rolling", "keptinputs", "checks", "differences", "attribution", "graphs"},
+    {"brief", "rolling", "keptinputs", "checks", "differences", "attribution", "graphs", "repeat"},
     {"cli"},
     {"__main__"},
 )

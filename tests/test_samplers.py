@@ -1,6 +1,5 @@
 """The exact engine's samplers agree, and compiled models serve later runs with the same draws."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -136,21 +135,6 @@ def test_data_change_without_compiling_again(cache: Path, caplog: pytest.LogCapt
     np.testing.assert_array_equal(looks[1], looks[3])
     with pytest.raises(KeyError, match="Unknown"):
         given({"other": np.zeros(2)})
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
-def test_one_core_gives_the_draws_of_several(small: ModelSpec) -> None:
-    short = Sampling(chains=3, tune=100, draws=60, max_rounds=1)
-    cores = os.sched_getaffinity(0)
-    several = fit(small, seed=5, sampling=short)
-    try:
-        os.sched_setaffinity(0, {min(cores)})
-        one = fit(small, seed=5, sampling=short)
-    finally:
-        os.sched_setaffinity(0, cores)
-    np.testing.assert_array_equal(one.draws["eta"], several.draws["eta"])
-    np.testing.assert_array_equal(one.forecast.event_prob, several.forecast.event_prob)
 
 
 def test_the_cache_can_be_named_and_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

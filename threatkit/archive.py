@@ -37,16 +37,28 @@ def write_draws(
     learned
         Part -> shape (district,): how far the contribution has moved from its prior, 0 to 1.
     """
+    tree = draws_tree(fit)
+    districts = _district_dataset(fit.forecast, information, learned)
+    tree["districts"] = xr.DataTree(districts)
+    write_tree(path, tree)
+
+
+def draws_tree(fit: Fit) -> xr.DataTree:
+    """Return the draws of a fit as they are kept, in single precision."""
     posterior = fit.draws.drop_vars([v for v in fit.draws if str(v).startswith("part_")])
     tree = xr.DataTree.from_dict(
         {
             "posterior": _single(posterior),
             "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), fit.divergent)}),
             "forecast": _single(_forecast_dataset(fit)),
-            "districts": _district_dataset(fit.forecast, information, learned),
         }
     )
     tree["posterior"].attrs["seed"] = fit.seed
+    return tree
+
+
+def write_tree(path: Path, tree: xr.DataTree) -> None:
+    """Write groups of draws to a netCDF4 file, compressed."""
     encoding = {
         f"/{group}": {
             str(name): {"zlib": True, "complevel": 1}
@@ -54,6 +66,7 @@ def write_draws(
             if values.dtype.kind == "f"
         }
         for group in ("posterior", "forecast")
+        if group in tree.children
     }
     tree.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 

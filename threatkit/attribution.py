@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from threatkit.compare import Comparison, mean_error
-from threatkit.config import Config, parse_config
+from threatkit.config import Config
 from threatkit.data.drafts import DISTRICTS
 from threatkit.differences import differing_indicators, same_table
 from threatkit.errors import Fault, InvalidInput
 from threatkit.executor import Task, results
 from threatkit.export.run import Run
 from threatkit.finished import fingerprint
-from threatkit.keptinputs import EDGES, VALUES, KeptInputs, Unavailable, inputs_of
+from threatkit.keptinputs import (
+    EDGES,
+    VALUES,
+    KeptInputs,
+    Unavailable,
+    config_of,
+    inputs_of,
+)
 from threatkit.model.spec import ModelSpec
 from threatkit.pipeline import make_spec
 from threatkit.progress import Progress, SilentProgress
@@ -126,7 +132,7 @@ def attribute(
     notes = [] if isinstance(old, KeptInputs) else [f"Data are not attributed: {old.reason}."]
     notes += _held(found.settings)
     own = old if isinstance(old, KeptInputs) else None
-    first, last = State(_config(before), own or new), State(_config(after), new)
+    first, last = State(config_of(before), own or new), State(config_of(after), new)
     base = last.spec()
     specs, standing = {_ALL: base}, {}
     groups = dict(put_back(first, last))
@@ -192,14 +198,6 @@ def mark(spec: ModelSpec) -> str:
         spec.panel, unused=spec.panel.unused.head(0), measurements=replace(measured, table=kept)
     )
     return fingerprint(replace(spec, panel=panel))
-
-
-def _config(run: Run) -> Config:
-    """Return the configuration of a run, its date given; its folders are not looked for."""
-    files = ("indicators", "boundaries", "edges")
-    values = {k: v for k, v in run.record["config"].items() if k not in files}
-    config = parse_config(values, name=f"{run.folder}/run.json")
-    return replace(config, as_of=date.fromisoformat(run.record["as_of"]))
 
 
 def _held(settings: pd.DataFrame) -> list[str]:

@@ -69,6 +69,12 @@ class GateNotMet(ThreatkitError):
     exit_code = 4
 
 
+class NotRepeated(ThreatkitError):
+    """A run was fitted again and its draws are others."""
+
+    exit_code = 5
+
+
 class OutputFailed(ThreatkitError, OSError):
     """A result could not be written; nothing that was there before is changed."""
 

@@ -6,17 +6,18 @@ specification of the run is made again when the packages on the disk have long c
 texts, such as the summary of an event, are left out.
 """
 
-import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
-from threatkit.config import parse_config
+from threatkit.columns import frame as from_columns
+from threatkit.config import Config, parse_config
 from threatkit.data.catalogue import Catalogue, Package
 from threatkit.data.drafts import DISTRICTS
 from threatkit.data.schema import VALUES_COLUMNS
@@ -24,7 +25,8 @@ from threatkit.errors import Fault, InvalidInput
 from threatkit.export.run import Run
 from threatkit.geo.graph import Graph
 from threatkit.pipeline import load_inputs
-from threatkit.record import KEPT, Inputs
+from threatkit.record import Inputs
+from threatkit.store import KEPT, unpacked
 
 VALUES, EDGES = "values", "edges"
 _FORMAT = 1
@@ -89,6 +91,14 @@ class Unavailable:
     reason: str
 
 
+def config_of(run: Run) -> Config:
+    """Return the configuration of a run, its date given; its folders are not looked for."""
+    files = ("indicators", "boundaries", "edges")
+    values = {k: v for k, v in run.record["config"].items() if k not in files}
+    config = parse_config(values, name=f"{run.folder}/run.json")
+    return replace(config, as_of=date.fromisoformat(run.record["as_of"]))
+
+
 def inputs_of(run: Run) -> KeptInputs | Unavailable:
     """Return the inputs of a run: its own copy, or the files on the disk if they are the same.
 
@@ -121,7 +131,7 @@ def read_kept(path: Path) -> KeptInputs:
         If it is not such a file.
     """
     try:
-        return parse_kept(json.loads(gzip.decompress(path.read_bytes())))
+        return parse_kept(unpacked(path.read_bytes()))
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         rule = "this is the copy of its inputs that a run wrote"
         raise InvalidInput(Fault(str(path), rule, repr(error), "Run 'assess' again")) from error
@@ -145,11 +155,7 @@ def parse_kept(plain: Mapping[str, Any]) -> KeptInputs:
 
 
 def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    made = {
-        name: pd.Series(item["values"], dtype=object).astype(item["dtype"])
-        for name, item in columns.items()
-    }
-    frame = pd.DataFrame(made)
+    frame = from_columns(columns)
     frame.index = pd.RangeIndex(2, len(frame) + 2, name="row")
     return frame
 

@@ -9,7 +9,6 @@ researcher can stop after any of them::
     scores = score_fit(fitted, config)
 """
 
-import gzip
 import hashlib
 import json
 import logging
@@ -44,12 +43,12 @@ from threatkit.model.spec import ModelSpec, Priors, make_priors
 from threatkit.model.states import states_alone, states_record
 from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
-from threatkit.record import KEPT, Assessment, Inputs, past_notes, run_record
+from threatkit.record import Assessment, Inputs, past_notes, run_record
 from threatkit.report.gather import summarise
 from threatkit.report.map import render_map
 from threatkit.schemas import schema
 from threatkit.scores import Scores, score
-from threatkit.store import RunFolder, read_record
+from threatkit.store import KEPT, RunFolder, packed, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -279,7 +278,9 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.var(axis=0)
 
 
-def assess(config: Config, out: Path, *, progress: Progress | None = None) -> AssessResult:
+def assess(
+    config: Config, out: Path, *, progress: Progress | None = None, command: str | None = None
+) -> AssessResult:
     """Validate, fit, score, map.
 
     Draws, scores and the record are put in place together, then the map: should that fail,
@@ -293,6 +294,8 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
         Folder of the run.
     progress
         Shows the steps.
+    command
+        The command line as it was typed, for the record.
 
     Raises
     ------
@@ -313,7 +316,7 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
             fitted = fit_spec(spec, config, update=update)
         assessment = score_fit(fitted, config, progress=progress)
         with progress.step("Writing"):
-            record = run_record(config, inputs, assessment, began)
+            record = run_record(config, inputs, assessment, began, command)
             folder.write_netcdf(
                 _DRAWS,
                 lambda path: write_draws(
@@ -323,7 +326,7 @@ def assess(config: Config, out: Path, *, progress: Progress | None = None) -> As
                     learned=assessment.learned,
                 ),
             )
-            folder.write_bytes(KEPT, packed(inputs))
+            folder.write_bytes(KEPT, packed(inputs.kept()))
             record = _write_scores(folder, inputs, assessment.scores, record)
     _write_map(Path(out), config, inputs, fitted.forecast, assessment.scores, record, progress)
     diagnostics = fitted.diagnostics
@@ -432,12 +435,6 @@ def scores_geojson(
     for feature in collection["features"]:
         feature["properties"]["district"] = feature["id"]
     return json.dumps({**collection, "threatkit": dict(facts)}, ensure_ascii=False) + "\n"
-
-
-def packed(inputs: Inputs) -> bytes:
-    """Return the copy of its inputs that a run keeps: the same bytes for the same inputs."""
-    text = json.dumps(inputs.kept(), ensure_ascii=False, allow_nan=False)
-    return gzip.compress(text.encode(), mtime=0)
 
 
 def _sha256(path: Path) -> str:

@@ -14,20 +14,21 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from threatkit.columns import columns
 from threatkit.config import Config
 from threatkit.data.catalogue import Catalogue
 from threatkit.evaluate.knowledge import hindsight
 from threatkit.geo.graph import Graph
+from threatkit.machine import machine, versions
 from threatkit.model.assemble import last_covered_day
 from threatkit.model.check import PredictiveCheck
 from threatkit.model.expectation import Expectations
 from threatkit.model.fit import Fit
 from threatkit.model.panel import Panel
+from threatkit.model.samplers import devices
 from threatkit.model.sensitivity import sensitivity_record
 from threatkit.scores import Scores
 
-#: Name of the copy of its inputs in the folder of a run; see `threatkit.keptinputs`.
-KEPT = "inputs.json.gz"
 #: Tables that the model reads, beside values, with the columns that it does not leave out.
 _TABLES = {
     "events": (
@@ -43,8 +44,6 @@ _TABLES = {
     "national_population": (),
     "coverage": (),
 }
-#: Packages whose versions a run records.
-_RECORDED = ("threatkit", "pymc", "nutpie", "pytensor", "numpy", "pandas", "geopandas", "arviz")
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,9 @@ class Inputs:
         for name, wanted in _TABLES.items():
             if self.catalogue.has_table(name):
                 frame = self.catalogue.table(name)
-                columns = [c for c in frame if not wanted or c in wanted]
+                chosen = [c for c in frame if not wanted or c in wanted]
                 traced = [] if wanted else ["package", "file", "row", "reason"]
-                tables[name] = frame[columns].drop(columns=traced, errors="ignore")
+                tables[name] = frame[chosen].drop(columns=traced, errors="ignore")
         declared = {
             str(item["name"]): {**item, "package": package.name}
             for package in reversed(self.catalogue.packages)
@@ -85,27 +84,10 @@ class Inputs:
         }
         return {
             "format": 1,
-            "tables": {name: _columns(frame) for name, frame in sorted(tables.items())},
+            "tables": {name: columns(frame) for name, frame in sorted(tables.items())},
             "definitions": dict(sorted(declared.items())),
             "outlined": list(self.graph.districts),
         }
-
-
-def _columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame by columns, each with its type; missing values are null."""
-    return {
-        str(name): {
-            "dtype": str(column.dtype),
-            "values": [_plain(value) for value in column.astype(object).tolist()],
-        }
-        for name, column in frame.items()
-    }
-
-
-def _plain(value: Any) -> Any:
-    if pd.isna(value):
-        return None
-    return value.isoformat() if isinstance(value, pd.Timestamp) else value
 
 
 @dataclass(frozen=True)
@@ -124,9 +106,23 @@ class Assessment:
 
 
 def run_record(
-    config: Config, inputs: Inputs, assessment: Assessment, began: datetime
+    config: Config,
+    inputs: Inputs,
+    assessment: Assessment,
+    began: datetime,
+    command: str | None = None,
 ) -> dict[str, Any]:
-    """Return what is needed to repeat and to defend the run."""
+    """Return what is needed to repeat and to defend the run.
+
+    Parameters
+    ----------
+    config, inputs, assessment
+        What was asked, read and found.
+    began
+        When.
+    command
+        The command line as it was typed; None where a program called the library.
+    """
     fitted = assessment.fitted
     spec, panel, diagnostics = fitted.spec, fitted.spec.panel, fitted.diagnostics
     inputs_hash = hashlib.sha256(json.dumps(sorted(inputs.hashes.items())).encode())
@@ -143,8 +139,11 @@ def run_record(
         },
         "ci_prob": config.ci_prob,
         "seed": config.seed,
-        "versions": {name: version(name) for name in _RECORDED},
+        "command": command,
+        "versions": versions(config.sampling.sampler if config.engine == "nuts" else ""),
         "python": platform.python_version(),
+        "machine": machine(),
+        "devices": devices(config.sampling.sampler if config.engine == "nuts" else ""),
         "inputs": dict(sorted(inputs.hashes.items())),
         "model": {
             "likelihood": spec.likelihood,

@@ -6,6 +6,7 @@ stops the moving itself is undone, at once or when the folder is next opened.
 """
 
 import errno
+import gzip
 import hashlib
 import json
 import logging
@@ -31,9 +32,9 @@ else:
 log = logging.getLogger(__name__)
 
 RECORD = "run.json"
-_RUN_FILES = (
-    *("areas.csv", "inputs.json.gz", "map.html", "posterior.nc", "scores.csv", "scores.geojson"),
-)
+#: Name of the copy of its inputs in the folder of a run; see `packed`.
+KEPT = "inputs.json.gz"
+_RUN_FILES = (*("areas.csv", KEPT, "map.html", "posterior.nc", "scores.csv", "scores.geojson"),)
 _STAGING = ".threatkit-staging"
 _LOCK = ".threatkit-lock"
 _MOVES = ".moves.json"
@@ -304,6 +305,23 @@ class RunFolder:
             log.warning("%s: an earlier run was killed here; its parts are removed", self.path)
             self._undo()
             shutil.rmtree(self._staging)
+
+
+def packed(plain: Mapping[str, Any]) -> bytes:
+    """Return plain values as compressed JSON: the same bytes for the same values."""
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def unpacked(content: bytes) -> Any:
+    """Return what `packed` has packed.
+
+    Raises
+    ------
+    OSError, EOFError, ValueError
+        If the bytes are something else.
+    """
+    return json.loads(gzip.decompress(content))
 
 
 def read_record(run: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import hashlib
 import platform
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,16 @@ from scipy.special import gammaln
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.data import ArealData
 from threatkit.areal.fitted import ArealFit, effects
-from threatkit.store import RECORD, RunFolder
+from threatkit.areal.kept import kept
+from threatkit.machine import machine, versions
+from threatkit.model.samplers import devices
+from threatkit.store import KEPT, RECORD, RunFolder, packed
 
 #: Files of a fit, besides z.csv where a covariate is known with error.
 DRAWS, SUMMARY, LATENT, HYPER = "posterior.nc", "summary.csv", "z.csv", "hyper.csv"
 
 _QUANTILES = (0.05, 0.5, 0.95)
 _COLUMNS = ("mean", "sd", "q05", "q50", "q95")
-_RECORDED = ("threatkit", "pymc", "nutpie", "pytensor", "numpy", "scipy", "pandas", "arviz")
 
 
 def summarise_areas(fit: ArealFit, name: str = "eta") -> pd.DataFrame:
@@ -79,7 +80,13 @@ def log_likelihood(config: ArealConfig, data: ArealData, fit: ArealFit) -> xr.Da
 
 
 def write_results(
-    folder: RunFolder, config: ArealConfig, data: ArealData, fit: ArealFit, *, engine: str
+    folder: RunFolder,
+    config: ArealConfig,
+    data: ArealData,
+    fit: ArealFit,
+    *,
+    engine: str,
+    command: str | None = None,
 ) -> None:
     """Write all files of a fit into a run's folder.
 
@@ -91,13 +98,16 @@ def write_results(
         What was fitted, and the draws.
     engine
         Name of the engine, for the record.
+    command
+        The command line as it was typed, for the record.
     """
     folder.write_frame(SUMMARY, summarise_areas(fit))
     if data.groups is not None:
         folder.write_frame(LATENT, summarise_areas(fit, "z"))
     folder.write_frame(HYPER, summarise_parameters(fit))
     folder.write_netcdf(DRAWS, lambda path: _write_draws(path, config, data, fit))
-    folder.write_json(RECORD, _record(config, data, fit, engine, folder.hashes))
+    folder.write_bytes(KEPT, packed(kept(config, data)))
+    folder.write_json(RECORD, _record(config, data, fit, engine, folder.hashes, command))
 
 
 def _write_draws(path: Path, config: ArealConfig, data: ArealData, fit: ArealFit) -> None:
@@ -111,8 +121,7 @@ def _write_draws(path: Path, config: ArealConfig, data: ArealData, fit: ArealFit
             for name in data.covariates.columns
         }
     groups = {
-        "posterior": _single(fit.draws),
-        "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), fit.divergent)}),
+        **draws_of(fit),
         "observed_data": given,
         "constant_data": xr.Dataset(constant, coords={"area": area}),
     }
@@ -128,17 +137,32 @@ def _write_draws(path: Path, config: ArealConfig, data: ArealData, fit: ArealFit
     tree.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 
 
+def draws_of(fit: ArealFit) -> dict[str, xr.Dataset]:
+    """Return the groups of draws of a fit as they are kept, in single precision."""
+    return {
+        "posterior": _single(fit.draws),
+        "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), fit.divergent)}),
+    }
+
+
 def _single(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.map(lambda v: v.astype(np.float32) if v.dtype == np.float64 else v)
 
 
 def _record(
-    config: ArealConfig, data: ArealData, fit: ArealFit, engine: str, hashes: dict[str, str]
+    config: ArealConfig,
+    data: ArealData,
+    fit: ArealFit,
+    engine: str,
+    hashes: dict[str, str],
+    command: str | None,
 ) -> dict[str, Any]:
     """Return what is needed to repeat the fit, and what the gate measured."""
     table = fit.diagnostics.table
+    sampler = config.sampling.sampler if engine == "nuts" else ""
     return {
         "kind": "fit",
+        "command": command,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "engine": engine,
         "seed": fit.seed,
@@ -167,7 +191,10 @@ def _record(
                 for name, row in table.to_dict(orient="index").items()
             },
         },
-        "versions": {name: version(name) for name in _RECORDED} | {"python": _python()},
+        "versions": versions(sampler),
+        "python": platform.python_version(),
+        "machine": machine(),
+        "devices": devices(sampler),
         "files": dict(hashes),
     }
 
@@ -176,10 +203,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.5g}") if np.isfinite(value) else None
     return value
-
-
-def _python() -> str:
-    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
 def _inputs(config: ArealConfig) -> list[Path]:

@@ -1,7 +1,7 @@
 """The command line: parse, call the library, print.
 
 Data go to stdout, messages to stderr. Exit codes: 0 done, 1 the run failed, 2 usage,
-3 invalid input, 4 diagnostics gate not met, 130 interrupted.
+3 invalid input, 4 diagnostics gate not met, 5 a run repeated with other draws, 130 interrupted.
 """
 
 import logging
@@ -30,7 +30,9 @@ from threatkit.cli.graph import graph
 from threatkit.cli.indicators import indicators
 from threatkit.cli.leaderboard import leaderboard
 from threatkit.cli.leakage import leakage
+from threatkit.cli.options import TYPED
 from threatkit.cli.priors import priors
+from threatkit.cli.repeat import repeat
 from threatkit.cli.report import report
 from threatkit.cli.workspace import init
 from threatkit.errors import ThreatkitError
@@ -48,6 +50,11 @@ class Failure(click.ClickException):
 
 class Commands(click.Group):
     """A group whose commands turn the toolkit's errors into click's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments as they were typed, for the record of a run."""
+        ctx.meta[TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -87,6 +94,7 @@ for command in (
     assess,
     rescore,
     remap,
+    repeat,
     fit,
     baselines,
     backtest,

@@ -15,6 +15,7 @@ from threatkit.cli.options import (
     indicator_options,
     run_argument,
     sampler_option,
+    typed,
 )
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
@@ -114,7 +115,8 @@ def assess(
     )
     from threatkit import pipeline
 
-    _conclude(pipeline.assess(settings, out, progress=terminal_progress()), form, show)
+    made = pipeline.assess(settings, out, progress=terminal_progress(), command=typed())
+    _conclude(made, form, show)
 
 
 def _out_option(command: Any) -> Any:

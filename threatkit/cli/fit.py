@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from threatkit.cli.options import Format, format_option, sampler_option, seed_option
+from threatkit.cli.options import Format, format_option, sampler_option, seed_option, typed
 from threatkit.cli.output import print_frame
 from threatkit.errors import GateNotMet
 from threatkit.options import Sampler
@@ -38,9 +38,9 @@ def fit(
 
     CONFIG is a TOML file that names the counts, the neighbours, the model and its priors;
     docs/areal.md describes it. The folder receives posterior.nc, summary.csv (the log
-    relative risk of each area), hyper.csv (the parameters, which are also printed) and
-    run.json, and z.csv where a covariate is known with error. If the diagnostics gate is not
-    met, the exit code is 4.
+    relative risk of each area), hyper.csv (the parameters, which are also printed), run.json
+    and inputs.json.gz (which 'threatkit repeat' reads), and z.csv where a covariate is known
+    with error. If the diagnostics gate is not met, the exit code is 4.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def fit(
             from threatkit.areal.fit import fit_areal
         with terminal_progress().step("sampling") as update:
             fitted = fit_areal(settings, data, seed=seed, update=update)
-        write_results(folder, settings, data, fitted, engine=engine)
+        write_results(folder, settings, data, fitted, engine=engine, command=typed())
     print_frame(summarise_parameters(fitted), form)
     click.echo(f"Written to {out}", err=True)
     if not fitted.diagnostics.passed:

@@ -1,5 +1,6 @@
 """Options that several commands share, as decorators."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -7,6 +8,14 @@ from typing import Any, Literal
 import click
 
 Format = Literal["table", "csv", "json"]
+#: Where the arguments of the command line are kept while it runs.
+TYPED = "threatkit.typed"
+
+
+def typed() -> str | None:
+    """Return the command line as it was typed, quoted for a shell, for the record of a run."""
+    arguments = click.get_current_context().meta.get(TYPED)
+    return None if arguments is None else shlex.join(["threatkit", *arguments])
 
 
 def format_option[Command: Callable[..., Any]](command: Command) -> Command:

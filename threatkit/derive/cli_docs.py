@@ -25,6 +25,7 @@ Data go to stdout, messages to stderr, so that output can be piped. Exit codes:
 | 2 | the command line itself is wrong |
 | 3 | an input breaks a rule; every fault is named with file, row, rule and way out |
 | 4 | the sampler's diagnostics gate was not met: the run is written and marked not to be used |
+| 5 | `threatkit repeat`: the run was fitted again and its draws are others |
 | 130 | interrupted; nothing was written |
 
 `THREATKIT_DEBUG=1` shows the traceback of a failure. `THREATKIT_INDICATORS` names folders of

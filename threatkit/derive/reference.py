@@ -26,7 +26,34 @@ it, `scores.schema.json`, `areas.schema.json`), `scores.geojson` (the same colum
 outline), `posterior.nc` (the draws), `map.html` and `run.json` (versions, seed, configuration,
 hashes of all inputs and outputs, diagnostics), and `inputs.json.gz`: what the model reads of the
 inputs (values and definitions of indicators, events, coverage, people, borders; no free texts),
-from which `threatkit compare --why` fits anew. They appear together when the run is complete.
+from which `threatkit compare --why` and `threatkit repeat` fit anew. They appear together when the
+run is complete.
+
+## A run can be repeated
+
+The same seed, inputs, versions and processor give the same draws, bit for bit, whatever the number
+of cores and threads. `threatkit repeat RUN` fits a run again from `run.json` and `inputs.json.gz`
+alone and tells for each quantity whether its draws are the same: exit code 0 if all are, 5 if not.
+Other versions or another processor may round otherwise in a last place; a chain then takes another
+path, and `repeat` tells how far the two sets of draws lie apart: `mean_errors` is near 1 where both
+are draws of one posterior. With `--out DIR` the draws of the repeat and what was found are kept.
+
+`run.json` holds for this, beside `config`, `seed`, `as_of` and the hashes of `inputs` and `files`:
+
+| key | what |
+|---|---|
+| `command` | the command line as it was typed; null where a program called the library |
+| `versions` | of every package that draws depend on; JAX and NumPyro where they sampled |
+| `python`, `machine` | interpreter, system, processor, cores, threads, linear algebra |
+| `devices` | what the sampler ran on |
+
+Chains are cut at fixed lengths and never by the clock, but no further round of draws is begun after
+`budget_minutes`: where that ended a run, a slower or faster machine may end with more or fewer
+draws. Those that both have are compared, and the run counts as not repeated.
+
+No name of a machine or of its user is recorded. A run of `threatkit fit` is repeated in the same way.
+
+## The files
 
 CSV files are UTF-8 with LF line ends. Numbers have six significant digits, and one decimal from
 100,000 on; an empty cell is a missing value; truth is `true` or `false`. A text that a
