@@ -25,7 +25,7 @@ SIZE = 60
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run of the shipped inputs whose draws know each district's own rate."""
     made = write_run(tmp_path_factory.mktemp("checked") / "run")
-    (made / KEPT).write_bytes(packed(load_inputs(Config())).kept())
+    (made / KEPT).write_bytes(packed(load_inputs(Config()).kept()))
     panel = run_spec(read_run(made)).panel
     rng = np.random.default_rng(1)
     seen = np.bincount(

@@ -42,8 +42,8 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Put a pipeline in place that notes what it is asked for."""
     calls: list[dict[str, Any]] = []
 
-    def assess(config: Any, out: Path, *, progress: Any) -> SimpleNamespace:
-        calls.append({"config": config, "out": out})
+    def assess(config: Any, out: Path, *, progress: Any, command: str) -> SimpleNamespace:
+        calls.append({"config": config, "out": out, "command": command})
         with progress.step("Fitting") as update:
             update(1, 2, "half")
         return result(out, passed=config.seed != 13)
@@ -112,6 +112,9 @@ def test_assess_passes_its_options_on(assessed: list[dict[str, Any]], tmp_path: 
     assert (config.horizon_months, config.seed) == (6, 7)
     assert (config.indicators, config.shipped) == ((own,), False)
     assert assessed[0]["out"] == tmp_path / "out"
+    assert assessed[0]["command"].startswith(
+        "threatkit assess --region fergana --as-of 2025-12-31 "
+    )
     assert "map.html" in done.stderr
 
 

@@ -51,7 +51,8 @@ Chains are cut at fixed lengths and never by the clock, but no further round of 
 `budget_minutes`: where that ended a run, a slower or faster machine may end with more or fewer
 draws. Those that both have are compared, and the run counts as not repeated.
 
-No name of a machine or of its user is recorded. A run of `threatkit fit` is repeated in the same way.
+No name of a machine or of its user is recorded. A run of `threatkit fit` is repeated in the same
+way.
 
 ## The files
 
