@@ -244,7 +244,7 @@ def test_a_stopped_process_leaves_nothing(tmp_path: Path, number: int, code: int
 import sys, time, types
 from pathlib import Path
 from threatkit.store import RunFolder
-def assess(config, out, *, progress):
+def assess(config, out, *, progress, command):
     with RunFolder(out) as run:
         run.write_text("scores.csv", "x")
         print("ready", flush=True)
