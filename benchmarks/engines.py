@@ -1,11 +1,11 @@
 """Compare the engines on simulated panels: time, agreement, and the truth, in one run.
 
-    python benchmarks/engines.py [--repeats 3] [--sizes 8x8,16x16] [--panels sparse,ordinary]
-        [--assessment] [--output docs/engines.md]
+    python benchmarks/engines.py [--repeats 3] [--sizes 12x12] [--panels sparse,ordinary]
+        [--assessment] [--draws 4000] [--output docs/engines.md]
 
 Panels come from `threatkit.model.simulate`; every figure is of this machine and its load.
-Both engines see the same specification; the reference is nuts with 4 x 2,000 draws, an exact
-fit of its own. ``cpu`` counts all threads. ``--assessment`` adds the shipped data, where the
+Both engines see the same specification; the reference is nuts with four long chains (their
+least bulk effective size over all that the gate looks at is printed), an exact fit of its own. ``cpu`` counts all threads. ``--assessment`` adds the shipped data, where the
 reference is fitted once and the fast engine once a seed. ``--output`` writes the table
 between the markers of a document. How time grows with size: benchmarks/scale.py.
 """
@@ -70,7 +70,7 @@ def hyperparameters(ours: Fit, reference: Fit) -> float:
 
 
 HEAD = (
-    "| data | empty cells | seed | nuts, cpu s | laplace, cpu s (wall s) | gates | mean of eta | "
+    "| data | empty cells | seed | nuts, least ESS | nuts, cpu s | laplace, cpu s (wall s) | gates | mean of eta | "
     "90% width | event probability | worst hyperparameter |"
 )
 
@@ -84,19 +84,20 @@ def row(
 ) -> str:
     """Return one row of the table."""
     gaps = agreement(ours[0], reference[0])
+    least = float(reference[0].diagnostics.table["ess_bulk"].min())
     gates = " / ".join(
         "met" if made.diagnostics.passed else "not met" for made in (reference[0], ours[0])
     )
     return (
-        f"| {label} | {empty:.1%} | {seed} | {reference[2]:.1f} | {ours[2]:.1f} ({ours[1]:.1f}) "
+        f"| {label} | {empty:.1%} | {seed} | {least:,.0f} | {reference[2]:.1f} | {ours[2]:.1f} ({ours[1]:.1f}) "
         f"| {gates} | {gaps['mean']:.3f} / {gaps['worst']:.3f} | {gaps['width']:.1%} / "
         f"{gaps['width worst']:.1%} | {gaps['prob']:.1%} | {gaps['hyper']:.3f} |"
     )
 
 
-def compare(label: str, spec: ModelSpec, seeds: list[int]) -> list[str]:
+def compare(label: str, spec: ModelSpec, seeds: list[int], draws: int) -> list[str]:
     """Fit one specification once by nuts and once a seed by the fast engine."""
-    sampling = Sampling(draws=2000, max_rounds=1)
+    sampling = Sampling(draws=draws, max_rounds=1)
     reference = timed(lambda: fit(spec, seed=seeds[0], sampling=sampling))
     panel = spec.panel
     empty = 1 - len(panel.cells) / (len(panel.districts) * len(panel.periods))
@@ -135,14 +136,17 @@ def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--sizes", default="8x8")
+    parser.add_argument("--sizes", default="12x12")
     parser.add_argument("--panels", default=",".join(PANELS))
     parser.add_argument("--assessment", action="store_true")
+    parser.add_argument("--draws", type=int, default=4000, help="of each of four reference chains")
     parser.add_argument("--output", type=Path)
     chosen: Any = parser.parse_args()
     print(HEAD, flush=True)
     seeds = list(range(1, chosen.repeats + 1))
-    rows = compare("default assessment", shipped(), seeds) if chosen.assessment else []
+    rows = (
+        compare("default assessment", shipped(), seeds, chosen.draws) if chosen.assessment else []
+    )
     for size in chosen.sizes.split(","):
         height, width = (int(part) for part in size.split("x"))
         for name in filter(None, chosen.panels.split(",")):
@@ -152,7 +156,7 @@ def main() -> None:
                     rows=height, columns=width, years=years, seed=seed, truth=truth
                 )
                 spec = ModelSpec(made.panel, pillars=("youth",), likelihood=likelihood)
-                rows += compare(f"{name}, {size}", spec, [seed])
+                rows += compare(f"{name}, {size}", spec, [seed], chosen.draws)
     if chosen.output:
         write(chosen.output, rows)
 

@@ -57,11 +57,11 @@ def said(mean: np.ndarray, *, draws: bool = False) -> Said:
     return Said(np.stack([pmf] * 3), spread * mean, np.full(50, 0.5), "nb1", True)
 
 
-def stored() -> Stored:
+def stored(*, seed: int = 1, origins: tuple[int, ...] = ORIGINS) -> Stored:
     """Return forecasts: the past mean, a flat rate, the past mean shrunk, and half of that."""
     happened, seen = outcomes(), counts()
     spoken = {}
-    for origin in ORIGINS:
+    for origin in origins:
         past = seen[:, origin >= YEARS].mean(axis=1)
         shrunk = 0.7 * past + 0.3 * past.mean()
         spoken[origin] = {
@@ -76,14 +76,17 @@ def stored() -> Stored:
         "threatkit": "0.1.0",
         "began": "2026-11-24T00:00:00+00:00",
         "ended": "2026-11-24T00:10:00+00:00",
-        "config": {"engine": "laplace", "start_year": 2008, "event_types": ["armed_clash"]},
-        "origins": list(ORIGINS),
+        "config": {
+            **{"engine": "laplace", "seed": seed},
+            **{"start_year": 2008, "event_types": ["armed_clash"]},
+        },
+        "origins": list(origins),
         "horizons": [1, 2, 3],
         "lag_months": 12,
         "hindsight": HINDSIGHT,
         "inputs": {"districts/districts.csv": "a" * 64, "security_events/events.csv": "b" * 64},
         "code": "c" * 16,
     }
-    pillars = {o: {"border": 0, "youth": 5 if o > 2017 else 0} for o in ORIGINS}
-    first = dict.fromkeys(ORIGINS, 2008)
+    pillars = {o: {"border": 0, "youth": 5 if o > 2017 else 0} for o in origins}
+    first = dict.fromkeys(origins, 2008)
     return pack(spoken, happened, first_years=first, pillars=pillars, record=record)

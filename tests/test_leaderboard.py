@@ -73,6 +73,16 @@ def test_halves_countries_and_active_cells_stand_apart(sections: list[Section]) 
     assert len(section(sections, "Active").tables[0].frame) == 6
 
 
+def test_other_seeds_stand_beside_this_run_at_the_same_origins() -> None:
+    other = stored(seed=7, origins=ORIGINS[:3])
+    frame = section(leaderboard(stored(), [other]), "Other seeds").tables[0].frame
+    mine, theirs = frame.index
+    assert mine.startswith("laplace, seed 1, 3 origins from 2014 (origins to 2017)")
+    assert theirs.startswith("laplace, seed 7, 3 origins from 2014 (origins to 2017)")
+    assert (frame.loc[mine] == frame.loc[theirs]).all()
+    assert not [one for one in leaderboard(stored()) if one.title.startswith("Other seeds")]
+
+
 def test_the_words_are_those_of_the_verdict(sections: list[Section]) -> None:
     half = stored().scores().at(1).locked()
     row = half.table().loc["climatology by country"]

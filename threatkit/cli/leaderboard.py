@@ -17,12 +17,21 @@ from threatkit.errors import Fault, InvalidInput
     help="File to write, .html or .md; pictures of the latter lie beside it.",
 )
 @click.option(
+    "--again",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="BACKTEST",
+    help="The same with another seed or engine, to be set beside it; may be repeated.",
+)
+@click.option(
     "--views",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Write draws and outcomes in the layout of the VIEWS prediction competition.",
 )
-def leaderboard(folder: Path, out: Path | None, views: Path | None) -> None:
+def leaderboard(
+    folder: Path, out: Path | None, again: tuple[Path, ...], views: Path | None
+) -> None:
     """Write the leaderboard of a finished backtest as one HTML file, or as Markdown.
 
     All forecasters with their scores, differences from the one to beat and what may be said of
@@ -54,7 +63,7 @@ def leaderboard(folder: Path, out: Path | None, views: Path | None) -> None:
     from threatkit.evaluate.leaderboard import leaderboard as content
     from threatkit.evaluate.leaderpage import html_page, markdown_page
 
-    sections = content(stored)
+    sections = content(stored, [read_stored(other) for other in again])
     texts = {out: html_page(sections)}
     if out.suffix == ".md":
         texts = {

@@ -1,10 +1,11 @@
 """Writes ``docs/skill.md`` and its pictures from a finished backtest of the default assessment.
 
-``python -m threatkit.derive.skill FOLDER``, the folder that ``threatkit backtest`` wrote. A test
-holds the figures of the forecast to beat against the shipped data.
+``python -m threatkit.derive.skill FOLDER [OTHER ...]``: the folder that ``threatkit backtest``
+wrote, and the same with other seeds or by the other engine. A test holds the figures of the forecast to beat against the shipped data.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from threatkit.evaluate.forecasters import ABLATIONS
@@ -17,9 +18,9 @@ PAGE = DOCS / "skill.md"
 _PICTURES = "images/skill-"
 
 
-def pages(stored: Stored) -> dict[str, str]:
+def pages(stored: Stored, again: Sequence[Stored] = ()) -> dict[str, str]:
     """Return the page and its pictures, by their names under ``docs``."""
-    sections = leaderboard(stored)
+    sections = leaderboard(stored, again)
     first = sections[0]
     sections[0] = Section(first.title, (_made(stored), *first.texts), first.tables, first.pictures)
     texts = {
@@ -43,5 +44,6 @@ def _made(stored: Stored) -> str:
 
 
 if __name__ == "__main__":
-    for name, text in pages(read_stored(Path(sys.argv[1]))).items():
+    made, *others = (read_stored(Path(folder)) for folder in sys.argv[1:])
+    for name, text in pages(made, others).items():
         (DOCS / name).write_text(text, encoding="utf-8")

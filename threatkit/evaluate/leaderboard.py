@@ -76,8 +76,16 @@ class Section:
     pictures: tuple[Picture, ...] = ()
 
 
-def leaderboard(stored: Stored) -> list[Section]:
-    """Return what a backtest says; the first section is the title and the reading."""
+def leaderboard(stored: Stored, again: Sequence[Stored] = ()) -> list[Section]:
+    """Return what a backtest says; the first section is the title and the reading.
+
+    Parameters
+    ----------
+    stored
+        The backtest.
+    again
+        The same with other seeds, or by the other engine at some of its origins.
+    """
     made = stored.scores()
     first = made.at(1)
     halves = dict(halves_of(first))
@@ -90,6 +98,7 @@ def leaderboard(stored: Stored) -> list[Section]:
         _countries(halves),
         _parts(stored, halves),
         _decomposed(halves),
+        _again(stored, again),
         _shocks(shocks),
         Section("Pictures", pictures=tuple(pictures(stored, made, HINDSIGHT))),
         _provenance(stored),
@@ -265,6 +274,25 @@ def _decomposed(halves: dict[str, Backtest]) -> Section:
         return Section("Parts of the Brier score")
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("event and forecaster")
     return Section("Parts of the Brier score", (), (Table(words.BRIER_PARTS, frame),))
+
+
+def _again(stored: Stored, again: Sequence[Stored]) -> Section:
+    """Return the model of other runs, each beside this one's at the same origins."""
+    rows: Rows = {}
+    for other in again:
+        there = other.scores().at(1)
+        here = stored.scores().at(1)
+        here = here.where(here.cells["origin"].isin(there.cells["origin"].unique()))
+        for made, cells in ((stored, here), (other, there)):
+            for name, half in halves_of(cells):
+                rows |= _rows(f"{_named(made, cells)} (origins {name})", half, (MODEL,))
+    return _section("Other seeds, the other engine", rows, words.AGAIN)
+
+
+def _named(stored: Stored, made: Backtest) -> str:
+    config = stored.record["config"]
+    origins = sorted(int(year) for year in made.cells["origin"].unique())
+    return f"{config['engine']}, seed {config['seed']}, {len(origins)} origins from {origins[0]}"
 
 
 def _shocks(table: pd.DataFrame) -> Section:

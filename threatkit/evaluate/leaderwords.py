@@ -44,6 +44,11 @@ BRIER_PARTS = (
     "the outcome), and what is left within bands; Brier = reliability - resolution + uncertainty "
     "+ within. One year ahead, for one episode or more and for two or more."
 )
+AGAIN = (
+    "The same backtest with another seed, or by the other engine at some of its origins, each "
+    "beside the run of this page at the same origins, one year ahead: what differs is Monte Carlo "
+    "error, and the engine's own."
+)
 SHOCKS = (
     "What was said at the end of the year before of the districts that the events name. Seen: the "
     f"district stood in the top {100 * TOP_PART:g} in 100 of all districts by chance of an "
