@@ -4,10 +4,11 @@
         [--assessment] [--draws 4000] [--output docs/engines.md]
 
 Panels come from `threatkit.model.simulate`; every figure is of this machine and its load.
-Both engines see the same specification; the reference is nuts with four long chains (their
-least bulk effective size over all that the gate looks at is printed), an exact fit of its own. ``cpu`` counts all threads. ``--assessment`` adds the shipped data, where the
-reference is fitted once and the fast engine once a seed. ``--output`` writes the table
-between the markers of a document. How time grows with size: benchmarks/scale.py.
+Both engines see the same specification; the reference is nuts with four long chains, an exact
+fit of its own; the least bulk effective size of all that its gate looks at is printed. ``cpu``
+counts all threads. ``--assessment`` adds the shipped data, where the reference is fitted once and
+the fast engine once a seed. ``--output`` writes the table between the markers of a document. How
+time grows with size: benchmarks/scale.py.
 """
 
 import argparse
@@ -22,16 +23,22 @@ from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import flat
 from threatkit.model.laplace import laplace_fit
 from threatkit.model.simulate import Truth, simulate_panel
-from threatkit.model.spec import Likelihood, ModelSpec
+from threatkit.model.spec import Likelihood, ModelSpec, make_priors
 
 BEGIN, END = "<!-- engines table: begin -->", "<!-- engines table: end -->"
 
-#: Intercepts, likelihoods and years of the panels: three nearly empty, one ordinary.
-PANELS: dict[str, tuple[Truth, int, Likelihood]] = {
-    "sparse": (Truth(intercept=-4.6), 15, "nb1"),
-    "overdispersed": (Truth(intercept=-4.4, dispersion=1.5), 15, "nb1"),
-    "no field": (Truth(intercept=-4.4, field_sd=0.05), 15, "nb1"),
-    "ordinary": (Truth(intercept=1.5, dispersion=1e-3, history=0.0), 2, "poisson"),
+#: Truths, years, likelihoods and priors of the panels: three nearly empty, one ordinary, whose
+#: common level would lie six standard deviations out under the default prior of the intercept.
+PANELS: dict[str, tuple[Truth, int, Likelihood, dict[str, str]]] = {
+    "sparse": (Truth(intercept=-4.6), 15, "nb1", {}),
+    "overdispersed": (Truth(intercept=-4.4, dispersion=1.5), 15, "nb1", {}),
+    "no field": (Truth(intercept=-4.4, field_sd=0.05), 15, "nb1", {}),
+    "ordinary": (
+        Truth(intercept=1.5, dispersion=1e-3, history=0.0),
+        2,
+        "poisson",
+        {"intercept": "normal(1, 1)"},
+    ),
 }
 
 
@@ -70,8 +77,8 @@ def hyperparameters(ours: Fit, reference: Fit) -> float:
 
 
 HEAD = (
-    "| data | empty cells | seed | nuts, least ESS | nuts, cpu s | laplace, cpu s (wall s) | gates | mean of eta | "
-    "90% width | event probability | worst hyperparameter |"
+    "| data | empty cells | seed | nuts, least ESS | nuts, cpu s | laplace, cpu s (wall s) | gates "
+    "| mean of eta | 90% width | event probability | worst hyperparameter |"
 )
 
 
@@ -89,8 +96,9 @@ def row(
         "met" if made.diagnostics.passed else "not met" for made in (reference[0], ours[0])
     )
     return (
-        f"| {label} | {empty:.1%} | {seed} | {least:,.0f} | {reference[2]:.1f} | {ours[2]:.1f} ({ours[1]:.1f}) "
-        f"| {gates} | {gaps['mean']:.3f} / {gaps['worst']:.3f} | {gaps['width']:.1%} / "
+        f"| {label} | {empty:.1%} | {seed} | {least:,.0f} | {reference[2]:.1f} "
+        f"| {ours[2]:.1f} ({ours[1]:.1f}) | {gates} "
+        f"| {gaps['mean']:.3f} / {gaps['worst']:.3f} | {gaps['width']:.1%} / "
         f"{gaps['width worst']:.1%} | {gaps['prob']:.1%} | {gaps['hyper']:.3f} |"
     )
 
@@ -150,12 +158,17 @@ def main() -> None:
     for size in chosen.sizes.split(","):
         height, width = (int(part) for part in size.split("x"))
         for name in filter(None, chosen.panels.split(",")):
-            truth, years, likelihood = PANELS[name]
+            truth, years, likelihood, priors = PANELS[name]
             for seed in seeds:
                 made = simulate_panel(
                     rows=height, columns=width, years=years, seed=seed, truth=truth
                 )
-                spec = ModelSpec(made.panel, pillars=("youth",), likelihood=likelihood)
+                spec = ModelSpec(
+                    made.panel,
+                    pillars=("youth",),
+                    likelihood=likelihood,
+                    priors=make_priors(priors),
+                )
                 rows += compare(f"{name}, {size}", spec, [seed], chosen.draws)
     if chosen.output:
         write(chosen.output, rows)
