@@ -77,8 +77,10 @@ def stored(*, seed: int = 1, origins: tuple[int, ...] = ORIGINS) -> Stored:
         "began": "2026-11-24T00:00:00+00:00",
         "ended": "2026-11-24T00:10:00+00:00",
         "config": {
-            **{"engine": "laplace", "seed": seed},
-            **{"start_year": 2008, "event_types": ["armed_clash"]},
+            "engine": "laplace",
+            "seed": seed,
+            "start_year": 2008,
+            "event_types": ["armed_clash"],
         },
         "origins": list(origins),
         "horizons": [1, 2, 3],
