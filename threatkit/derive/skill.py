@@ -1,7 +1,8 @@
 """Writes ``docs/skill.md`` and its pictures from a finished backtest of the default assessment.
 
 ``python -m threatkit.derive.skill FOLDER [OTHER ...]``: the folder that ``threatkit backtest``
-wrote, and the same with other seeds or by the other engine. A test holds the figures of the forecast to beat against the shipped data.
+wrote, and the same with other seeds or by the other engine. A test holds the figures of the
+forecast to beat against the shipped data.
 """
 
 import sys
