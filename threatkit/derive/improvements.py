@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from threatkit.cli.baselines import Origins
 from threatkit.config import Config
@@ -40,12 +41,15 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "improvements.md"
 _BY = "(python -m threatkit.derive.improvements) -->"
 TRIED = (f"<!-- tried: begin {_BY}", "<!-- tried: end -->")
 WHERE = (f"<!-- where: begin {_BY}", "<!-- where: end -->")
+POWER = (f"<!-- power: begin {_BY}", "<!-- power: end -->")
 #: What a year counts against the one after it, where the past fades in the likelihood.
 KEEP = 0.9
 #: Years after which the memory of an episode has faded to 1/e, in the longer memory.
 LONG_YEARS = 5.0
 #: Districts named on either side.
 _NAMED = 6
+#: Years that are scored once, at the end; and years beyond which counting is idle.
+FEW_YEARS, MOST_YEARS = 7, 500
 
 
 def fading_past(spec: ModelSpec) -> ModelSpec:
@@ -188,8 +192,47 @@ def _lines(head: str, sums: pd.DataFrame) -> Iterator[str]:
     yield ""
 
 
-def sections(stored: Stored) -> tuple[str, str]:
-    """Return what stands between the two pairs of marks."""
+def years_needed(mean: float, spread: float, *, chance: float = 0.8) -> int | None:
+    """Return how many years a 95% interval needs to leave zero out; None beyond `MOST_YEARS`.
+
+    Parameters
+    ----------
+    mean, spread
+        Of the yearly means, taken as normal.
+    chance
+        With which it is to leave zero out.
+    """
+    years = (n for n in range(3, MOST_YEARS + 1) if decided(mean, spread, n) >= chance)
+    return next(years, None)
+
+
+def decided(mean: float, spread: float, years: int) -> float:
+    """Return the chance that Student's 95% interval over so many years leaves zero out."""
+    limit = float(stats.t.ppf(0.975, years - 1))
+    shift = mean / spread * np.sqrt(years)
+    test = stats.nct(years - 1, shift)
+    return float(test.sf(limit) + test.cdf(-limit))
+
+
+def power(made: Backtest) -> Iterator[str]:
+    """Yield a table of how many years a decision would take."""
+    yield f"| less {REFERENCE} | mean of years | their sd | decided in {FEW_YEARS} | years needed |"
+    yield "| --- | " + "---: | " * 4
+    base = made.of(REFERENCE)
+    for name in (MODEL, POOL, GEOMETRIC):
+        for score in FEW:
+            less = made.of(name)[score].to_numpy() - base[score].to_numpy()
+            by_year = SCALE * pd.Series(less).groupby(base["year"].to_numpy()).mean()
+            mean, spread = float(by_year.mean()), float(by_year.std())
+            needed = years_needed(mean, spread)
+            label = f"{name}, {HEADINGS[score]}"
+            told = f"more than {MOST_YEARS}" if needed is None else str(needed)
+            share = f"{decided(mean, spread, FEW_YEARS):.2f}"
+            yield f"| {label} | {mean:+.2f} | {spread:.2f} | {share} | {told} |"
+
+
+def sections(stored: Stored) -> tuple[str, ...]:
+    """Return what stands between each pair of marks."""
     made = with_means(stored)
     origins, own = stored.data["origin"].to_numpy(), made.of(MODEL)
     failed = [name for name, _ in stored.gates_not_met()]
@@ -208,7 +251,14 @@ def sections(stored: Stored) -> tuple[str, str]:
         "",
         *where(made),
     ]
-    return "\n".join(first), "\n".join(second).rstrip("\n")
+    third = [
+        "If the yearly means were normal with the mean and the spread seen here: the chance that "
+        f"{FEW_YEARS} years give an interval of 95% that leaves zero out, and the years after "
+        "which the chance is 0.8.",
+        "",
+        *power(made),
+    ]
+    return "\n".join(first), "\n".join(second).rstrip("\n"), "\n".join(third)
 
 
 def main() -> None:
@@ -230,7 +280,7 @@ def main() -> None:
     plan = Plan(Config(engine="laplace"), origins, (1,), variants=FORMS)
     stored = run(plan, given.keep, executor(workers=given.workers), progress=terminal_progress())
     text = PAGE.read_text(encoding="utf-8")
-    for marks, made in zip((TRIED, WHERE), sections(stored), strict=True):
+    for marks, made in zip((TRIED, WHERE, POWER), sections(stored), strict=True):
         text = renewed("docs/improvements.md", text, marks, made)
     PAGE.write_text(text, encoding="utf-8")
 
