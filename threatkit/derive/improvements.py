@@ -124,7 +124,6 @@ FORMS: Mapping[str, Change] = {
     "memory of five years": long_memory,
     "borders between the countries": _with_crossings,
     "moving place, free power of people, no history": _hints,
-    "all that happens is listed": lambda spec: replace(spec, partial_coverage=1.0),
 }
 #: Pools that are looked at here only: name -> forecasters of equal weight.
 MEANS: Mapping[str, tuple[str, ...]] = {

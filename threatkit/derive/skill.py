@@ -40,7 +40,8 @@ def _made(stored: Stored) -> str:
         f"Made by `python -m threatkit.derive.skill` from `threatkit backtest --origins "
         f"{origins[0]}:{origins[-1]} --horizon {horizons[0]}..{horizons[-1]}{option}` of the "
         f"default assessment; a test holds it to the shipped data.{missing} What an origin knows, "
-        "and when a difference is called one: [backtest.md](backtest.md)."
+        "and when a difference is called one: [backtest.md](backtest.md). What was tried to do "
+        "better: [improvements.md](improvements.md)."
     )
 
 
