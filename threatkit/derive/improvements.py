@@ -48,6 +48,8 @@ KEEP = 0.9
 LONG_YEARS = 5.0
 #: Districts named on either side.
 _NAMED = 6
+#: Chances between which cells are summed.
+BANDS = (0.0, 0.002, 0.005, 0.01, 0.05, 0.1, 0.2, 1.0)
 #: Years that are scored once, at the end; and years beyond which counting is idle.
 FEW_YEARS, MOST_YEARS = 7, 500
 
@@ -149,7 +151,7 @@ def tried(made: Backtest, failed: list[str]) -> Iterator[str]:
     against = {name: made.table(reference=name, names=list(_ROWS)) for name in (REFERENCE, MODEL)}
     columns = [f"{HEADINGS[s]} less {name}" for name in against for s in FEW]
     yield f"| forecaster | log score | {' | '.join(columns)} | expected | gate not met |"
-    yield "| --- | ---: | " + "--- | " * len(columns) + "---: | ---: |"
+    yield "| --- | ---: |" + " --- |" * len(columns) + " ---: | ---: |"
     for name in _ROWS:
         own = against[REFERENCE].loc[name]
         cells = [name, f"{SCALE * own['log_score']:.2f}"]
@@ -171,7 +173,9 @@ def where(made: Backtest) -> Iterator[str]:
     )
     calm = np.where(less["event"] > 0, "with an episode", "without")
     head = "seen | expected by the model | by the frequency | log score | Brier |"
-    for label, key in (("cells", calm), ("country", less["country"]), ("year", less["year"])):
+    band = pd.cut(less["model"], BANDS).map(lambda one: f"{one.left:g} to {one.right:g}")
+    keys = {"cells": calm, "said by the model": band, "country": less["country"]}
+    for label, key in (*keys.items(), ("year", less["year"])):
         yield from _sums(f"| {label} | {head}", less.groupby(key))
     by_district = less.groupby("district")[["event", "model", "frequency", "log", "brier"]].sum()
     order = by_district.sort_values("log")
@@ -184,7 +188,7 @@ def _sums(head: str, groups: "pd.api.typing.DataFrameGroupBy") -> Iterator[str]:
 
 
 def _lines(head: str, sums: pd.DataFrame) -> Iterator[str]:
-    yield from (head, "| --- | " + "---: | " * 5)
+    yield from (head, "| --- |" + " ---: |" * 5)
     for label, row in sums.iterrows():
         said = " | ".join(f"{row[name]:.1f}" for name in ("event", "model", "frequency"))
         yield f"| {label} | {said} | {row['log']:+.2f} | {row['brier']:+.2f} |"
@@ -216,7 +220,7 @@ def decided(mean: float, spread: float, years: int) -> float:
 def power(made: Backtest) -> Iterator[str]:
     """Yield a table of how many years a decision would take."""
     yield f"| less {REFERENCE} | mean of years | their sd | decided in {FEW_YEARS} | years needed |"
-    yield "| --- | " + "---: | " * 4
+    yield "| --- |" + " ---: |" * 4
     base = made.of(REFERENCE)
     for name in (MODEL, POOL, GEOMETRIC):
         for score in FEW:
