@@ -14,6 +14,8 @@ from threatkit.checks import check_run, run_spec
 from threatkit.cli import threatkit
 from threatkit.config import Config
 from threatkit.derive import checks
+from threatkit.derive.material import read
+from threatkit.derive.replications import predictive_section
 from threatkit.export.run import read_run
 from threatkit.pipeline import load_inputs
 from threatkit.store import KEPT, packed
@@ -104,7 +106,7 @@ def test_the_page_takes_checks_and_figures(
     monkeypatch.setattr(checks, "PAGE", page)
     monkeypatch.setattr(checks, "FIGURES", tmp_path / "model")
     figures: dict[str, str] = {}
-    section = checks.predictive_section(checks.read(folder), 50, figures)
+    section = predictive_section(read(folder), 50, figures)
     checks.renew({"predictive": section}, figures)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")

@@ -27,6 +27,8 @@ SETTINGS: Mapping[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+#: So many draws are shown as points.
+MOST_POINTS = 300
 
 
 @contextmanager
@@ -43,6 +45,11 @@ def _grid(
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
     return figure, list(axes.ravel())
+
+
+def digits(value: float) -> str:
+    """Return three digits, or all before the point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def expected_years(
@@ -111,11 +118,11 @@ def features(table: pd.DataFrame) -> str:
         axis.set_yticks(y, [f"{name} ({row['about']})" for name, row in table.iterrows()])
         axis.tick_params(axis="y", length=0)
         for at, (_, row) in zip(y, table.iterrows(), strict=True):
-            told = [f"{row[key]:.3g}" for key in ("observed", f"{OTHER}_lo", f"{OTHER}_hi")]
+            told = [digits(row[key]) for key in ("observed", f"{OTHER}_lo", f"{OTHER}_hi")]
             axis.text(1.03, at, f"{told[0]} seen; {told[1]} to {told[2]}", va="center")
         axis.set_xlim(0, 1)
         axis.set_xlabel("p: probability that replications have more of it than was seen")
-        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.1, 0))
+        axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         return plain_svg(figure)
 
 
@@ -140,27 +147,29 @@ def shapes(checked: Checked, tail: Mapping[str, FloatArray], shown: Sequence[str
                              alpha=0.3, linewidth=0)  # fmt: skip
         axes[0].plot(at, np.maximum(tail["seen"].mean(axis=0), 0.5), "o-", color=RED, markersize=3)
         axes[0].set_yscale("log")
+        axes[0].set_xticks([1, 5, 10, 15])
         axes[0].set_yticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
         axes[0].set_yticks([], minor=True)
         axes[0].set_title("districts with so many episodes or more")
         name = "Moran's I of residuals"
-        seen, made = checked.seen[name], checked.replicated[SAME][name]
-        axes[1].plot(seen, made, "o", color=BLUE, markersize=2, alpha=0.5)
-        ends = [min(seen.min(), made.min()), max(seen.max(), made.max())]
+        real, made = checked.seen[name], checked.replicated[SAME][name]
+        axes[1].plot(real[:MOST_POINTS], made[:MOST_POINTS], "o", color=BLUE, markersize=2, alpha=0.5)
+        ends = [min(real.min(), made.min()), max(real.max(), made.max())]
         axes[1].plot(ends, ends, color=GREY, linewidth=0.8)
         axes[1].set_xlabel("of the data")
         axes[1].set_ylabel("replicated, same years")
         axes[1].set_title(f"{name}, by draw")
         for axis, feature in zip(axes[2:], shown, strict=True):
             values = {kind: checked.replicated[kind][feature] for kind in (SAME, OTHER)}
-            top = max(part.max() for part in values.values())
+            seen = float(np.median(checked.seen[feature]))
+            top = max(seen, *(float(np.quantile(part, 0.995)) for part in values.values()))
             whole = all(float(v).is_integer() for v in values[SAME][:20])
             step = max(1.0, np.ceil(top / 40)) if whole else (top or 1.0) / 30
             bins = np.arange(-0.5 if whole else 0.0, top + 2 * step, step)
             for kind, colour in ((SAME, BLUE), (OTHER, GREY)):
                 count, edges = np.histogram(values[kind], bins=bins)
                 axis.stairs(count, edges, color=colour, linewidth=1.2, label=f"{kind} years")
-            axis.axvline(float(np.median(checked.seen[feature])), color=RED, linewidth=2)
+            axis.axvline(seen, color=RED, linewidth=2)
             axis.set_title(feature)
             axis.set_yticks([])
         axes[2].legend(frameon=False)
@@ -176,7 +185,7 @@ def densities(priors: Mapping[str, Prior], draws: Mapping[str, FloatArray]) -> s
         for axis, (name, values) in zip(axes, draws.items(), strict=False):
             prior = priors[name].frozen()
             low, high = prior.ppf([0.001, 0.995])
-            at = np.linspace(min(low, values.min()), max(high, np.quantile(values, 0.999)), 121)
+            at = np.linspace(min(low, values.min()), max(high, np.quantile(values, 0.999)), 81)
             known = prior.pdf(at)
             axis.fill_between(at, np.where(np.isfinite(known), known, 0), color=PALE, linewidth=0)
             axis.plot(at, _density(values, at, prior.support()), color=BLUE, linewidth=1.4)

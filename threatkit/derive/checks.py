@@ -9,27 +9,24 @@ RUN``), the other one the same by the fast engine. Nothing is fitted here. Figur
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.checks import run_draws, run_spec
+from threatkit.checks import run_draws
 from threatkit.derive import checkplots
 from threatkit.derive.architecture import renewed
-from threatkit.evaluate.predictive import OTHER, SAME, Checked, check
-from threatkit.export.run import Run, read_run
+from threatkit.derive.material import Material, markdown, read
+from threatkit.derive.replications import predictive_section
 from threatkit.model.check import prior_draws
 from threatkit.model.expectation import without_memory, year_counts
-from threatkit.model.forecast import flat
-from threatkit.model.replicate import completed_counts, replicate
-from threatkit.model.spec import ModelSpec
+from threatkit.model.forecast import flat, simulate_counts
+from threatkit.model.replicate import completed_counts
 from threatkit.model.states import oblast_means
-from threatkit.scores import LEAST_LEARNED
+from threatkit.scores import KNOWN_PARTS, LEAST_LEARNED
 
 FloatArray = NDArray[np.float64]
 
@@ -37,34 +34,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
 FIGURES = PAGE.parent / "model"
 #: Hyperparameters of the outcome, each with a panel of its own.
 SHOWN = ("intercept", "field_sd", "field_mixing", "year_sd", "dispersion", "history", "spillover")
-#: Features with a histogram.
-HISTOGRAMS = (
-    "neighbours hit in one year",
-    "most in a country and year",
-    "most in an oblast and year",
-    "district-years hit after a hit",
-)
 PRIOR_DRAWS = 2000
-
-
-@dataclass(frozen=True)
-class Material:
-    """A finished run with its specification and draws."""
-
-    run: Run
-    spec: ModelSpec
-    draws: xr.Dataset
-
-    @property
-    def seed(self) -> int:
-        """Return the seed of the run."""
-        return int(self.run.record["seed"])
-
-
-def read(folder: Path) -> Material:
-    """Read a finished run."""
-    run = read_run(folder)
-    return Material(run, run_spec(run), run_draws(folder))
 
 
 def prior_section(made: Material, known: dict[str, str]) -> str:
@@ -72,7 +42,10 @@ def prior_section(made: Material, known: dict[str, str]) -> str:
     spec, panel = made.spec, made.spec.panel
     prior = prior_draws(spec, draws=PRIOR_DRAWS, seed=made.seed)
     before = year_counts(without_memory(spec), prior, seed=made.seed)
-    after = year_counts(spec, made.draws, seed=made.seed)
+    forecast = run_draws(made.run.folder, "forecast")
+    expected, spread = flat(forecast, "expected"), flat(forecast, "dispersion")
+    rng = np.random.default_rng([made.seed, 3])
+    after = simulate_counts(expected, spread, spec.likelihood, rng)
     seen = completed_counts(spec, size=1, seed=made.seed)[0]
     whole = panel.periods < panel.as_of.year
     valley = panel.districts["fergana"].astype(bool).to_numpy()
@@ -101,73 +74,12 @@ def prior_section(made: Material, known: dict[str, str]) -> str:
         }
         for name, sets in regions.items()
     ]
-    return _markdown(pd.DataFrame(rows))
+    return markdown(pd.DataFrame(rows))
 
 
 def _held(seen: FloatArray, made: FloatArray) -> str:
     low, high = np.percentile(made, [5, 95])
     return f"{((seen >= low) & (seen <= high)).sum()} of {len(seen)}"
-
-
-def predictive_section(made: Material, size: int, known: dict[str, str]) -> str:
-    """Draw the posterior predictive checks; return sentences and the table."""
-    panel = made.spec.panel
-    found = check(made.spec, made.draws, size=size, seed=made.seed)
-    table = found.table()
-    known["features"] = checkplots.features(table)
-    known["years"] = checkplots.years_by_country(
-        found, panel.countries, panel.periods.astype(float)
-    )
-    known["shapes"] = checkplots.shapes(found, _tail(made, size), HISTOGRAMS)
-    lines = [f"- {sentence}" for sentence in found.sentences()]
-    covered = _covered_years(found)
-    shown = pd.DataFrame(
-        {
-            "feature": [f"{name}" for name in table.index],
-            "about": table["about"],
-            "seen": table["observed"].map("{:.3g}".format),
-            **{
-                f"{kind} years": [
-                    f"{row[f'{kind}_lo']:.3g} to {row[f'{kind}_hi']:.3g}"
-                    for _, row in table.iterrows()
-                ]
-                for kind in (SAME, OTHER)
-            },
-            **{f"p, {kind}": table[f"{kind}_p"].map("{:.3f}".format) for kind in (SAME, OTHER)},
-        }
-    )
-    return "\n".join([*lines, f"- {covered}", "", _markdown(shown)])
-
-
-def _covered_years(found: Checked) -> str:
-    """Return how many country-years lie inside the intervals of both replications."""
-    tail = 100 * (1 - found.ci_prob) / 2
-    seen = np.median(found.observed, axis=0)
-    told = []
-    for kind in (SAME, OTHER):
-        low, high = np.percentile(found.made[kind], [tail, 100 - tail], axis=0)
-        inside = int(((seen >= low) & (seen <= high)).sum())
-        told.append(f"{inside} of {seen.size} in {kind} years")
-    return f"Country-years whose episodes lie within their {100 * found.ci_prob:g}% interval: " + (
-        " and ".join(told) + "."
-    )
-
-
-def _tail(made: Material, size: int) -> dict[str, FloatArray]:
-    """Return districts with k or more episodes, seen and replicated."""
-    least = np.arange(1, 16)
-
-    def reached(counts: FloatArray) -> FloatArray:
-        total = counts.sum(axis=2)
-        return np.stack([(total >= k).sum(axis=1) for k in least], axis=1).astype(float)
-
-    other = replicate(made.spec, made.draws, size=size, seed=made.seed, anew=True)
-    seen = completed_counts(made.spec, size=size, seed=made.seed)
-    return {
-        "least": least.astype(float),
-        "seen": reached(seen),
-        OTHER: reached(other.counts),
-    }
 
 
 def hyperparameter_section(made: Material, known: dict[str, str]) -> str:
@@ -205,11 +117,10 @@ def hyperparameter_section(made: Material, known: dict[str, str]) -> str:
     lines = [
         f"Results of a run: {_results(leaning.loc[results])}.",
         "",
-        _markdown(pd.DataFrame(rows)),
+        markdown(pd.DataFrame(rows)),
         "",
-        f"Of the {len(rest)} parameters of the indicators and the like, {len(strong)} are "
-        f"sensitive to their priors; of them {(strong['diagnosis'] == _STRONG).sum()} because the "
-        "data say little.",
+        f"Of the {len(rest)} parameters of the indicators, {len(strong)} lean on their priors, "
+        f"{(strong['diagnosis'] == _STRONG).sum()} of them because the data say little.",
     ]
     return "\n".join(lines)
 
@@ -235,7 +146,7 @@ def learned_section(made: Material, known: dict[str, str]) -> str:
     parts = {
         name.removeprefix(prefix): table[name].to_numpy()
         for name in table
-        if str(name).startswith(prefix)
+        if str(name).startswith(prefix) and str(name).removeprefix(prefix) not in KNOWN_PARTS
     }
     groups = {"districts with an episode": own[hit], "districts without": own[~hit]}
     known["information"] = checkplots.information(groups, parts)
@@ -248,7 +159,7 @@ def learned_section(made: Material, known: dict[str, str]) -> str:
         for name, values in parts.items()
     ]
     told = [f"{name}, {np.median(values):.2f}" for name, values in groups.items()]
-    return f"Median information: {'; '.join(told)}.\n\n{_markdown(pd.DataFrame(rows))}"
+    return f"Median information: {'; '.join(told)}.\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def drift_section(made: Material, known: dict[str, str]) -> str:
@@ -277,7 +188,7 @@ def drift_section(made: Material, known: dict[str, str]) -> str:
         }
         for name, row in record["drift"].items()
     ]
-    return _markdown(pd.DataFrame(rows))
+    return markdown(pd.DataFrame(rows))
 
 
 def engine_section(exact: Material, fast: Material, known: dict[str, str]) -> str:
@@ -307,22 +218,16 @@ def engine_section(exact: Material, fast: Material, known: dict[str, str]) -> st
     ]
     gates = [
         f"{name}: gate {'met' if made.run.gate_passed else 'NOT met'}, "
-        f"{made.draws.sizes['chain'] * made.draws.sizes['draw']} draws, worst bulk or tail ESS of "
-        f"the log rates {_least_ess(made.run.record):.0f}"
+        f"{made.draws.sizes['chain'] * made.draws.sizes['draw']} draws"
         for name, made in (("nuts", exact), ("laplace", fast))
     ]
-    return f"{'; '.join(gates)}.\n\n{_markdown(pd.DataFrame(rows))}"
+    gates[0] += f", least effective size of a log rate {_least_ess(exact.run.record):.0f}"
+    return f"{'; '.join(gates)}.\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def _least_ess(record: Mapping[str, Any]) -> float:
     row = record["diagnostics"]["quantities"]["eta"]
     return min(float(row["ess_bulk"]), float(row["ess_tail"]))
-
-
-def _markdown(frame: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 def renew(sections: Mapping[str, str], figures: Mapping[str, str]) -> None:
