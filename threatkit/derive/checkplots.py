@@ -153,7 +153,8 @@ def shapes(checked: Checked, tail: Mapping[str, FloatArray], shown: Sequence[str
         axes[0].set_title("districts with so many episodes or more")
         name = "Moran's I of residuals"
         real, made = checked.seen[name], checked.replicated[SAME][name]
-        axes[1].plot(real[:MOST_POINTS], made[:MOST_POINTS], "o", color=BLUE, markersize=2, alpha=0.5)
+        points = slice(0, MOST_POINTS)
+        axes[1].plot(real[points], made[points], "o", color=BLUE, markersize=2, alpha=0.5)
         ends = [min(real.min(), made.min()), max(real.max(), made.max())]
         axes[1].plot(ends, ends, color=GREY, linewidth=0.8)
         axes[1].set_xlabel("of the data")
