@@ -1,6 +1,7 @@
 """Simulation studies from known parameters; the tables of docs/studies.md.
 
-    python benchmarks/studies.py [--repeats 60] [--workers 1] [--only uneven,detection,terms]
+    python benchmarks/studies.py [--repeats 60] [--workers 1]
+                                 [--only uneven,detection,terms,likelihoods]
 
 Each replication is kept under ``out/studies``, so that the same command goes on where it was
 stopped. Data are drawn by `threatkit.model.generate`, fits are the fast engine's.
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from threatkit.model.laplace import laplace_fit
 from threatkit.model.panel import Measurements, Panel, area_weights
 from threatkit.model.simulate import simulate_panel
 from threatkit.model.spec import ModelSpec, Priors, make_priors
+from threatkit.options import Likelihood
 from threatkit.progress import terminal_progress
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -344,6 +346,71 @@ def terms_table(done: Mapping[str, list[dict[str, Any]]]) -> str:
     return _markdown(pd.DataFrame(rows))
 
 
+# -- Likelihoods ------------------------------------------------------------------------------
+
+#: Laws of the counts, each with the parameter of its spread at a known value.
+LAWS: Mapping[str, Mapping[str, float]] = {
+    "poisson": {},
+    "nb1": {"dispersion": 0.4},
+    "nb2": {"size": 0.5},
+    "bernoulli": {},
+}
+CALLED = {"poisson": "Poisson", "nb1": "NB1", "nb2": "NB2", "bernoulli": "Bernoulli"}
+#: Parameters that every likelihood has, looked at beside rates and probabilities.
+ANY_LAW = ("history", "spillover", "year_sd", "field_sd")
+
+
+def law_spec(law: str) -> tuple[ModelSpec, Priors]:
+    """Return the model under a law, with default priors, and its known parameters."""
+    spec = replace(shape(Config(), "fergana"), likelihood=cast(Likelihood, law))
+    values = {**SHARED, **LEVELS["at work"], **LAWS[law]}
+    values["intercept"] = float(spec.priors.intercept.values[0])
+    truth = Priors(**_others(Priors(), values) | _picked(values))
+    return replace(spec, priors=Priors()), truth
+
+
+def likelihoods(law: str, spec: ModelSpec, truth: Priors, number: int) -> dict[str, Any]:
+    """Draw one panel under a law, fit it with every likelihood, and hold both to the truth."""
+    made = generate(spec, seed=[SEED, 4, number], priors=truth)
+    future = forecast(made.spec, made.truth, seed=number)
+    rows: list[dict[str, float | str]] = []
+    for name in LAWS:
+        own = replace(made.spec, priors=spec.priors, likelihood=cast(Likelihood, name))
+        fitted = laplace_fit(own, seed=number, draws=DRAWS, moves=MOVES)
+        found = {of: flat(fitted.draws, of) for of in (*ANY_LAW, "eta")}
+        true = {of: flat(made.truth, of)[0] for of in found}
+        looked = {of: (found[of][:, None], np.atleast_1d(true[of])) for of in ANY_LAW}
+        looked["log rate"] = found["eta"], true["eta"]
+        looked["event probability"] = 100 * fitted.forecast.event_prob, 100 * future.event_prob[0]
+        for of, (draws, at) in looked.items():
+            low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+            rows.append(
+                {
+                    "fit": name,
+                    "quantity": of,
+                    "bias": float((draws.mean(axis=0) - at).mean()),
+                    "covered": float(((low <= at) & (at <= high)).mean()),
+                }
+            )
+    return {"law": law, "episodes": int(made.spec.panel.cells["count"].sum()), "rows": rows}
+
+
+def likelihoods_table(done: list[dict[str, Any]]) -> str:
+    """Return bias and coverage of each likelihood's fits under each law."""
+    frame = pd.DataFrame([{"law": one["law"], **row} for one in done for row in one["rows"]])
+    rows = []
+    for law in LAWS:
+        for name in LAWS:
+            own = frame[(frame["law"] == law) & (frame["fit"] == name)]
+            cells = {"counts drawn from": CALLED[law], "fitted as": CALLED[name]}
+            for of in ("log rate", "event probability", *ANY_LAW):
+                row = own[own["quantity"] == of]
+                bias = _with_error(row["bias"], 1 if of == "event probability" else 2)
+                cells[of] = f"{bias}, {100 * row['covered'].mean():.0f}"
+            rows.append(cells)
+    return _markdown(pd.DataFrame(rows))
+
+
 # -- Page -------------------------------------------------------------------------------------
 
 
@@ -384,7 +451,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--workers", type=int)
-    parser.add_argument("--only", default="uneven,detection,terms")
+    parser.add_argument("--only", default="uneven,detection,terms,likelihoods")
     chosen: Any = parser.parse_args()
     key = fingerprint(code_version(), Path(__file__).read_bytes())
     count = range(chosen.repeats)
@@ -416,6 +483,17 @@ def main() -> None:
                 )
                 for level, design in ((level, terms_design(level)) for level in LEVELS)
             }
+        ),
+        "likelihoods": lambda: likelihoods_table(
+            run(
+                "likelihoods",
+                [
+                    Task(f"{law}-{n:04d}", likelihoods, (law, *law_spec(law), n), key=key)
+                    for law in LAWS
+                    for n in count
+                ],
+                chosen.workers,
+            )
         ),
     }
     for name in chosen.only.split(","):
