@@ -488,8 +488,8 @@ def main() -> None:
             run(
                 "likelihoods",
                 [
-                    Task(f"{law}-{n:04d}", likelihoods, (law, *law_spec(law), n), key=key)
-                    for law in LAWS
+                    Task(f"{law}-{n:04d}", likelihoods, (law, *made, n), key=key)
+                    for law, made in ((law, law_spec(law)) for law in LAWS)
                     for n in count
                 ],
                 chosen.workers,
