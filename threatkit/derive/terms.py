@@ -1,10 +1,12 @@
 """Writes the comparison of likelihoods and terms in ``docs/model.md``.
 
     python -m threatkit.derive.terms [--origins 2007:2017] [--keep DIR] [--workers N]
+                                     [--only terms,pillars]
 
 Every form of the model is fitted by the fast engine at every origin on what was known then, and
-scored on the next year. Fits are kept in DIR, so that a run that was stopped goes on. Origins
-after `LAST_CHOICE` are refused: they are left for the test of skill.
+scored on the next year; the default's pillars are looked at once more at the origins that knew any
+value of them. Fits are kept in DIR, so that a run that was stopped goes on. Origins after
+`LAST_CHOICE` are refused: they are left for the test of skill.
 """
 
 import argparse
@@ -24,13 +26,17 @@ from threatkit.executor import executor
 from threatkit.model.priors import Prior
 from threatkit.model.spec import ModelSpec
 from threatkit.progress import terminal_progress
-from threatkit.rolling import Plan, run
+from threatkit.rolling import Plan, known_at_origins, run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
-MARKS = ("<!-- terms: begin (python -m threatkit.derive.terms) -->", "<!-- terms: end -->")
 #: Declared groups of districts for the years of regions.
 GROUPS = {"valley": ("fergana",), "panj": ("TJ-GB", "TJ-KT")}
 SCORES = ("log_score", "crps", "brier")
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Return the lines of the page between which a table stands."""
+    return (f"<!-- {name}: begin (python -m threatkit.derive.terms) -->", f"<!-- {name}: end -->")
 
 
 def bare(spec: ModelSpec) -> ModelSpec:
@@ -140,48 +146,45 @@ def table(made: Backtest, stored: Stored, names: Sequence[str], against: str) ->
     return lines
 
 
-def section(stored: Stored) -> str:
-    """Return the section of the page: all forms, then the default and its pillars."""
-    made = stored.scores().at(1)
+def forms_section(stored: Stored) -> str:
+    """Return the table of all forms with its head."""
     origins = stored.data["origin"].to_numpy()
     years = f"{origins[0] + 1} to {origins[-1] + 1}"
-    lines = [
-        f"One year ahead, targets {years}: {len(origins)} origins, each fitted by the fast "
-        "engine on what was known at its end. Scores in thousandths; a difference is that of "
-        f'the row less the form "{CORE}" in the same cells, with the interval of 95% by '
-        "Student's t over years; for the log score above zero is better, for CRPS and Brier "
-        "below zero. Likelihood NB1 where none is named. The list of events was compiled "
-        "with hindsight, and most indicator values were published after these origins.",
-        "",
-        *table(made, stored, [*LADDER, *CHANGES, MODEL], CORE),
-    ]
-    known = sorted(set(made.of(next(iter(OF_PILLARS)))["origin"]))
-    if not known:
-        return "\n".join(lines)
-    held = made.where(made.cells["origin"].isin(known))
     return "\n".join(
         [
-            *lines,
+            f"One year ahead, targets {years}: {len(origins)} origins, each fitted by the fast "
+            "engine on what was known at its end. Scores in thousandths; a difference is that of "
+            f'the row less the form "{CORE}" in the same cells, with the interval of 95% by '
+            "Student's t over years; for the log score above zero is better, for CRPS and Brier "
+            "below zero. Likelihood NB1 where none is named. The list of events was compiled "
+            "with hindsight, and most indicator values were published after these origins.",
             "",
-            "The pillars and their feedback, at the origins alone at which a value of youth or "
-            f"extremism had been published, {_listed(known)}; differences from the default, which "
-            "has full feedback:",
-            "",
-            *table(held, stored, [MODEL, *OF_PILLARS], MODEL),
+            *table(stored.scores().at(1), stored, [*LADDER, *CHANGES, MODEL], CORE),
         ]
     )
 
 
-def _listed(years: Sequence[int]) -> str:
-    return f"{', '.join(str(year) for year in years[:-1])} and {years[-1]}"
+def pillars_section(stored: Stored) -> str:
+    """Return the table of the default and its pillars, at origins that knew their values."""
+    years = [int(year) for year in stored.data["origin"].to_numpy()]
+    return "\n".join(
+        [
+            f"The default, and its pillars, at the origins {years[0]} to {years[-1]}, targets "
+            f"{years[0] + 1} to {years[-1] + 1}: at those before them no value of youth or "
+            "extremism had been published. A difference is that of the row less the default.",
+            "",
+            *table(stored.scores().at(1), stored, [MODEL, *OF_PILLARS], MODEL),
+        ]
+    )
 
 
 def main() -> None:
-    """Fit what is not fitted yet, and renew the section."""
+    """Fit what is not fitted yet, and renew the sections."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--origins", default="2007:2017")
     parser.add_argument("--keep", type=Path, default=Path("out/terms"))
     parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--only", default="terms,pillars", help="which of the two tables")
     given = parser.parse_args()
     origins = tuple(Origins().convert(given.origins, None, None))
     if origins[-1] > LAST_CHOICE:
@@ -192,18 +195,17 @@ def main() -> None:
                 str(origins[-1]),
             )
         )
-    plan = Plan(
-        Config(engine="laplace"),
-        origins,
-        (1,),
-        variants={**LADDER, **CHANGES, **OF_PILLARS},
-        baselines=False,
-    )
-    stored = run(plan, given.keep, executor(workers=given.workers), progress=terminal_progress())
-    PAGE.write_text(
-        renewed("docs/model.md", PAGE.read_text(encoding="utf-8"), MARKS, section(stored)),
-        encoding="utf-8",
-    )
+    for name in given.only.split(","):
+        variants = {"terms": {**LADDER, **CHANGES}, "pillars": OF_PILLARS}[name]
+        plan = Plan(Config(engine="laplace"), origins, (1,), variants=variants, baselines=False)
+        if name == "pillars":
+            held = [at.year for at in known_at_origins(plan) if any(at.pillars.values())]
+            plan = replace(plan, origins=tuple(held))
+        pool = executor(workers=given.workers)
+        stored = run(plan, given.keep / name, pool, progress=terminal_progress())
+        text = forms_section(stored) if name == "terms" else pillars_section(stored)
+        before = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(renewed("docs/model.md", before, marks(name), text), encoding="utf-8")
 
 
 if __name__ == "__main__":
