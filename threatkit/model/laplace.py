@@ -33,6 +33,8 @@ FloatArray = NDArray[np.float64]
 
 #: Draws of a round. The slowest hyperparameter has about a sixth as many effective ones.
 DRAWS = 1500
+#: Chains that find a long field's typical hyperparameters, and what its counts say there.
+PILOT = Moves(blocks=2, chains=8, settle=14, adapt=6, length=2.0)
 
 
 def laplace_fit(
@@ -81,8 +83,7 @@ def laplace_fit(
 
         return laplace_cut(spec, seed=seed, draws=draws, strict=strict, update=update, moves=moves)
     moves = moves or Moves()
-    known = _centring(spec)
-    ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
+    ensemble = _ensemble(spec, seed, moves)
     checking = 0.0
     for number in range(1, moves.max_rounds + 1):
         ensemble.extend(draws)
@@ -98,12 +99,36 @@ def laplace_fit(
     return replace(result, seconds={**ensemble.seconds, "check": checking})
 
 
+def _ensemble(spec: ModelSpec, seed: int, moves: Moves) -> Ensemble[Density]:
+    """Return chains in the bulk of the posterior; a long field's go there in two steps."""
+    known = _centring(spec)
+    if known.tilt is None:
+        return Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
+    first = Density(spec, centring=known)
+    pilot = Ensemble(
+        lambda: Density(spec, centring=known), seed=seed, moves=PILOT, few=first.few
+    )
+    pilot.extend(PILOT.blocks * PILOT.chains * 4)
+    points = pilot.points()
+    points = points.transpose(1, 0, 2).reshape(points.shape[1], -1)
+    with threadpool_limits(1):
+        better = first.tilt(points)
+    start = np.zeros(first.size)
+    start[first.few] = points[first.few].mean(axis=1)
+    made = Ensemble(
+        lambda: Density(spec, centring=better), seed=seed, moves=moves, start=start, few=first.few
+    )
+    for name, seconds in pilot.seconds.items():
+        made.seconds[name] += seconds
+    return made
+
+
 def _centring(spec: ModelSpec) -> Chosen:
     """Return the centring, from a first mode without it."""
     density = Density(spec)
     with threadpool_limits(1):
         mode = find_mode(density, np.zeros(density.size), held=density.curved)
-        return density.centred(mode)
+        return density.tilt(mode[:, None]) if density.long else density.centred(mode)
 
 
 def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:
