@@ -1,29 +1,99 @@
 """How the fast engine's time and memory grow with the number of districts.
 
-    python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 2] [--seed 1]
+    python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
+                               [--largest-map 5000] [--write docs/scale.md]
 
-Regions are grids from `threatkit.model.simulate`, 97 in 100 cells empty, with one pillar that
-has a value for each oblast of ``side`` by ``side`` districts. Each size runs in a process of
-its own, one after the other, so that memory is that size's. Prints, for each, wall and
-processor seconds of panel, fit and scores, the peak of resident memory, whether the gate was
-met and how often the truth lies in the 90% interval; last, the exponents of growth.
+Regions are grids of squares of 10 km, 97 in 100 cells empty, with one pillar that has a value for
+each oblast of ``side`` by ``side`` districts. Each size runs in a process of its own, one after
+the other, so that memory is that size's. Timed are: load (outlines read from a GeoPackage, checked,
+and their neighbours found), fit (`laplace`), scores, and map (the page of the map, written).
+Events and episodes are simulated (not timed). ``--write`` puts the table between the markers of a
+page.
 """
 
 import argparse
 import multiprocessing
 import resource
+import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import shapely
 
-STAGES = ("panel", "fit", "scores")
+STAGES = ("load", "fit", "scores", "map")
+#: Side of a district in metres.
+SIDE_M = 10_000.0
+MARKS = ("<!-- scale table: begin -->", "<!-- scale table: end -->")
 
 
-def measure(districts: int, draws: int, side: int, seed: int) -> dict[str, Any]:
-    """Simulate, fit and score one region."""
+def squares(table: pd.DataFrame, columns: int) -> gpd.GeoDataFrame:
+    """Return the districts of a grid as squares of the equal-area plane."""
+    from threatkit.geo.boundaries import EQUAL_AREA
+
+    y, x = np.divmod(np.arange(len(table)), columns)
+    x, y = (x - x.mean()) * SIDE_M, (y - y.mean()) * SIDE_M
+    shapes = shapely.box(x, y, x + SIDE_M, y + SIDE_M)
+    held = {"district": table.index, "country": table["country"].to_numpy()}
+    return gpd.GeoDataFrame(held, geometry=shapes, crs=EQUAL_AREA)
+
+
+def page(outlines: gpd.GeoDataFrame, panel: Any, scores: Any, prob: Any) -> str:
+    """Return the page of the map."""
+    from threatkit.report.map import render_map
+    from threatkit.report.summary import RunFacts, Summary, exceedance_counts, level_counts
+
+    districts = panel.districts.assign(oblast_name=panel.districts["oblast"])
+    columns = ("area_level", "area_code", "indicator", "title", "pillar", "period", "value", "unit")
+    values = pd.DataFrame(
+        columns=[*columns, "reliability", "credibility", "source_title", "source_path"]
+    )
+    names = ("event_id", "district", "date", "type", "summary", "source")
+    events = pd.DataFrame(columns=[*names, "latitude", "longitude", "place"])
+    crossings = pd.DataFrame(columns=["name", "afghan_side", "latitude", "longitude"])
+    facts = RunFacts(
+        as_of=panel.as_of,
+        start=date(panel.as_of.year + 1, 1, 1),
+        end=date(panel.as_of.year + 1, 12, 31),
+        ci_prob=0.9,
+        horizon_months=12,
+        gate_passed=True,
+        gate_messages=(),
+        data_start=date(int(panel.periods[0]), 1, 1),
+        data_end=panel.as_of,
+        coverage_notes=(),
+        outcome_definition="simulated",
+        event_types=("simulated",),
+    )
+    people = panel.districts["population"].to_numpy(dtype=float)
+    afghan = gpd.GeoDataFrame({"name": [], "province": []}, geometry=[], crs="EPSG:4326")
+    return render_map(
+        Summary(
+            scores=scores.districts,
+            areas=scores.areas,
+            districts=districts,
+            geometry=outlines,
+            afghan=afghan,
+            indicators=values,
+            events=events,
+            crossings=crossings,
+            facts=facts,
+            level_counts=level_counts(prob, people),
+            exceedance_counts=exceedance_counts(prob),
+        )
+    )
+
+
+def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Load, fit, score and draw one region."""
+    from threatkit.geo.boundaries import load_boundaries
+    from threatkit.geo.graph import build_graph
     from threatkit.model.forecast import flat
     from threatkit.model.information import information
     from threatkit.model.laplace import laplace_fit
@@ -40,67 +110,108 @@ def measure(districts: int, draws: int, side: int, seed: int) -> dict[str, Any]:
         made = action()
         result[stage] = time.perf_counter() - wall
         result[f"{stage} cpu"] = time.process_time() - cpu
+        result[f"{stage} memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         return made
 
-    truth = Truth(intercept=-4.5)
-    made = timed(
-        "panel",
-        lambda: simulate_panel(rows=rows, columns=columns, seed=seed, truth=truth, side=side),
+    made = simulate_panel(
+        rows=rows,
+        columns=columns,
+        seed=chosen.seed,
+        truth=Truth(intercept=-4.5),
+        side=chosen.side,
     )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "districts.gpkg"
+        squares(made.panel.districts, columns).to_file(path)
+        outlines, graph = timed("load", lambda: _loaded(load_boundaries, build_graph, path))
+    if len(graph.edges) != len(made.panel.graph.edges):
+        raise SystemExit(f"{len(graph.edges)} borders, not {len(made.panel.graph.edges)}")
     spec = ModelSpec(made.panel, pillars=("youth",))
-    fitted = timed("fit", lambda: laplace_fit(spec, seed=seed, draws=draws))
-    timed(
+    fitted = timed("fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws))
+    scored = timed(
         "scores",
         lambda: score(fitted.forecast, information=information(spec, fitted.draws), learned={}),
     )
-    low, high = np.quantile(flat(fitted.draws, "eta"), [0.05, 0.95], axis=0)
-    result["inside"] = float(((low <= made.eta) & (made.eta <= high)).mean())
-    result["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    result["stages"] = fitted.seconds
-    result["failures"] = fitted.diagnostics.failures
+    inside, step = 0, 2000
+    for start in range(0, len(made.eta), step):
+        part = slice(start, start + step)
+        low, high = np.quantile(flat(fitted.draws, "eta")[:, part], [0.05, 0.95], axis=0)
+        inside += int(((low <= made.eta[part]) & (made.eta[part] <= high)).sum())
+    result["inside"] = inside / len(made.eta)
+    result["stages"], result["failures"] = fitted.seconds, fitted.diagnostics.failures
+    if rows * columns <= 1.1 * chosen.largest_map:
+        drawn = timed("map", lambda: page(outlines, made.panel, scored, fitted.forecast.event_prob))
+        result["bytes"] = len(drawn.encode()) / 1e6
     return result
 
 
-def line(made: dict[str, Any]) -> str:
-    """Return one row of the table."""
-    times = " ".join(f"{made[s]:7.1f} {made[s + ' cpu']:7.1f}" for s in STAGES)
-    gate = "met" if not made["failures"] else "NOT MET"
-    return f"{made['districts']:9d} {times} {made['memory']:7.2f} {made['inside']:7.1%} {gate:>8s}"
+def _loaded(load: Any, build: Any, path: Path) -> tuple[Any, Any]:
+    outlines = load(path)
+    return outlines, build(outlines)
 
 
-def exponents(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the exponent of each quantity between one size and the next."""
-    lines = []
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the measurements and the exponents as Markdown."""
+    lines = [
+        "| districts | load s | fit s | fit cpu s | scores s | map s | map MB | "
+        "GB after load / fit / scores | truth in 90% | gate |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for made in rows:
+        drawn = (f"{made['map']:.1f}", f"{made['bytes']:.1f}") if "map" in made else ("-", "-")
+        memory = " / ".join(f"{made[f'{stage} memory']:.2f}" for stage in STAGES[:3])
+        gate = "met" if not made["failures"] else "not met: " + "; ".join(made["failures"])
+        lines.append(
+            f"| {made['districts']:,} | {made['load']:.1f} | {made['fit']:.1f} | "
+            f"{made['fit cpu']:.1f} | {made['scores']:.1f} | {drawn[0]} | {drawn[1]} | {memory} | "
+            f"{made['inside']:.1%} | {gate} |"
+        )
+    lines += ["", "Exponents of growth between one size and the next (processor seconds; peak GB):"]
+    lines += [
+        "",
+        "| from | to | load | fit | scores | map | memory |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for first, second in pairwise(rows):
         ratio = np.log(second["districts"] / first["districts"])
-        grown = {
-            name: np.log(second[name] / first[name]) / ratio
-            for name in ("panel cpu", "fit cpu", "scores cpu", "memory")
-        }
-        told = ", ".join(f"{name} {value:.2f}" for name, value in grown.items())
-        lines.append(f"{first['districts']} to {second['districts']}: {told}")
+        names = [*(f"{stage} cpu" for stage in STAGES), "scores memory"]
+        grown = [
+            f"{np.log(second[name] / first[name]) / ratio:.2f}" if name in second else "-"
+            for name in names
+        ]
+        lines.append(f"| {first['districts']:,} | {second['districts']:,} | {' | '.join(grown)} |")
     return lines
+
+
+def write(path: Path, lines: list[str]) -> None:
+    """Put lines between the markers of a page."""
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    held = "\n".join([MARKS[0], *lines, MARKS[1]])
+    path.write_text(before + held + after, encoding="utf-8")
 
 
 def main() -> None:
     """Run the sizes asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--districts", default="500,5000")
+    parser.add_argument("--districts", default="500,5000,50000")
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--side", type=int, default=2)
+    parser.add_argument("--side", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    chosen: Any = parser.parse_args()
-    heads = " ".join(f"{stage:>7s} {'cpu':>7s}" for stage in STAGES)
-    print(f"{'districts':>9s} {heads} {'GB':>7s} {'inside':>7s} {'gate':>8s}", flush=True)
+    parser.add_argument("--largest-map", type=int, default=5000)
+    parser.add_argument("--write", type=Path)
+    chosen = parser.parse_args()
     rows = []
     context = multiprocessing.get_context("spawn")
     for size in (int(part) for part in chosen.districts.split(",")):
         with context.Pool(1) as pool:
-            arguments = (size, chosen.draws, chosen.side, chosen.seed)
-            rows.append(pool.apply(measure, arguments))
-        print(line(rows[-1]), flush=True)
-        print("          ", rows[-1]["stages"], *rows[-1]["failures"], sep="\n  ", flush=True)
-    print(*exponents(rows), sep="\n")
+            rows.append(pool.apply(measure, (size, chosen)))
+        print(*table(rows[-1:])[:3], rows[-1]["stages"], sep="\n", flush=True)
+    lines = table(rows)
+    print(*lines, sep="\n")
+    if chosen.write:
+        write(chosen.write, lines)
 
 
 if __name__ == "__main__":

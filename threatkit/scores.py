@@ -75,10 +75,11 @@ def interval(values: FloatArray, ci_prob: float) -> tuple[FloatArray, FloatArray
 
 def ranks(prob: FloatArray) -> FloatArray:
     """Return ranks within each draw, 1 is the highest probability, shape (S, N)."""
-    order = np.argsort(-prob, axis=1, kind="stable")
-    result = np.empty_like(order)
-    np.put_along_axis(result, order, np.arange(1, prob.shape[1] + 1)[None, :], axis=1)
-    return result.astype(float)
+    result = np.empty_like(prob)
+    place = np.arange(1, prob.shape[1] + 1)
+    for row, own in zip(result, prob, strict=True):
+        row[np.argsort(-own, kind="stable")] = place
+    return result
 
 
 def top_decile_prob(rank: FloatArray) -> FloatArray:

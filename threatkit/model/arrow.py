@@ -70,9 +70,7 @@ class Arrow:
         return result
 
 
-def arrow(
-    gradient: Gradient, points: FloatArray, few: NDArray[np.intp], *, seed: int = 0
-) -> Arrow:
+def arrow(gradient: Gradient, points: FloatArray, few: NDArray[np.intp], *, seed: int = 0) -> Arrow:
     """Return the Gaussian of a curvature that is averaged over points, shape (size, points).
 
     The few coordinates' rows are averaged over the points; the diagonal of the others is

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from threatkit.model.gate import LARGEST_DIVERGENT, LARGEST_ERROR, Diagnostics
 
@@ -26,6 +27,9 @@ FEWEST_FIELD = 200
 #: Largest drift between the halves of the kept moves, in standard errors; among a thousand
 #: quantities 4.5 is passed by chance once in a hundred runs.
 LARGEST_DRIFT = 4.5
+#: Of more quantities than this one drifts further by chance: the limit is then the one that the
+#: furthest of so many passes once in a hundred runs.
+MOST_FOR_DRIFT = 1_500
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,10 @@ def measure(
     for name, values, fewest in held:
         variable = draws["eta"] if name == "event_prob" else draws[name]
         rows[name] = _row(_chains(values, shape), shape, _labels(variable))
-        failures += _failures(name, rows[name], fewest)
+        limit = drift_limit(
+            int(rows[name]["size"]), values.shape[0] * values.shape[1] // shape.kept
+        )
+        failures += _failures(name, rows[name], fewest, limit)
     share = float(divergent.mean())
     if share > LARGEST_DIVERGENT:
         failures.append(f"{share:.2%} of the draws diverged, the limit is {LARGEST_DIVERGENT:.1%}")
@@ -121,6 +128,13 @@ def _row(chains: FloatArray, shape: Shape, labels: list[str]) -> dict[str, float
         "size": len(bulk),
         "drift": drift(chains),
     }
+
+
+def drift_limit(quantities: int, chains: int) -> float:
+    """Return the largest drift of so many quantities, in standard errors."""
+    if quantities <= MOST_FOR_DRIFT:
+        return LARGEST_DRIFT
+    return float(t.isf(0.005 / quantities, chains - 1))
 
 
 def effective(chains: FloatArray, shape: Shape) -> tuple[FloatArray, FloatArray]:
@@ -166,17 +180,17 @@ def drift(chains: FloatArray) -> float:
     return float(np.max(np.abs(gap.mean(axis=0)) / np.maximum(error, 1e-12)))
 
 
-def _failures(name: str, row: dict[str, float | str | int], fewest: int) -> list[str]:
+def _failures(name: str, row: dict[str, float | str | int], fewest: int, limit: float) -> list[str]:
     where = f"{name} {row['worst']}".strip()
     failures = []
     for kind in ("bulk", "tail"):
         size = float(row[f"ess_{kind}"])
         if not size > fewest:
             failures.append(f"{kind} ESS of {where} is {size:.0f}, it must exceed {fewest}")
-    if not float(row["drift"]) <= LARGEST_DRIFT:
+    if not float(row["drift"]) <= limit:
         failures.append(
             f"{name} drifts by {row['drift']:.1f} standard errors between the halves of the "
-            f"run, the limit is {LARGEST_DRIFT:g}"
+            f"run, the limit is {limit:.2g}"
         )
     return failures
 

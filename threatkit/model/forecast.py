@@ -100,9 +100,10 @@ def event_probability(expected: FloatArray, dispersion: FloatArray, likelihood: 
 
 
 def flat(draws: xr.Dataset, name: str) -> FloatArray:
-    """Return a variable with chain and draw as one first axis."""
+    """Return a variable with chain and draw as one first axis, in the precision it is kept in."""
     values = draws[name].to_numpy()
-    return np.asarray(values, dtype=float).reshape(-1, *values.shape[2:])
+    kind = values.dtype if values.dtype == np.float32 else np.dtype(float)
+    return np.asarray(values, dtype=kind).reshape(-1, *values.shape[2:])
 
 
 def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
@@ -127,12 +128,17 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
     rate = panel.people * np.exp(flat(draws, "eta"))
     dispersion = dispersion_draws(spec, draws)
     years = _year_factors(spec, draws, range(start.year, end.year + 1), rng, seed)
-    expected, hazard = _steps(spec, draws, rate, dispersion, start, end, years, rng)
+    expected, hazard = (
+        part.astype(draws["eta"].dtype, copy=False)
+        for part in _steps(spec, draws, rate, dispersion, start, end, years, rng)
+    )
+    del rate
     unjudged_prob = event_probability(hazard, dispersion, spec.likelihood)
+    unjudged_prob = unjudged_prob.astype(hazard.dtype, copy=False)
     judged, judged_hazard, event_prob = expected, hazard, unjudged_prob
     factor = None
     if spec.judgements:
-        factor = _judged(spec, len(rate), start, end, rng)
+        factor = _judged(spec, len(expected), start, end, rng)
         judged, judged_hazard = expected * factor, hazard * factor
         event_prob = event_probability(judged_hazard, dispersion, spec.likelihood)
     return Forecast(
@@ -373,7 +379,8 @@ def contributions(
     if factor is not None:
         parts["judgement"] = np.log(factor)
     order = [*PARTS, *(name for name in parts if name not in PARTS)]
-    return {name: parts[name] for name in order if name in parts}
+    kind = draws["eta"].dtype
+    return {name: parts[name].astype(kind, copy=False) for name in order if name in parts}
 
 
 def _centred(values: FloatArray, share: FloatArray) -> FloatArray:

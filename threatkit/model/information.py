@@ -5,8 +5,10 @@ record speaks. Quiet years are information too, as far as a source covered them.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
+import scipy.sparse as sp
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -14,9 +16,13 @@ from threatkit.model.course import blocks, exposure_years, log_exposure, scalar
 from threatkit.model.field import field_basis, structure
 from threatkit.model.forecast import dispersion_draws, flat
 from threatkit.model.outcome import DYNAMICS
+from threatkit.model.sparsefield import LARGEST_DENSE, SparseField, make_field
 from threatkit.model.spec import ModelSpec
 
 FloatArray = NDArray[np.float64]
+
+#: Districts of a long field whose draws are looked at together.
+DISTRICTS_AT_ONCE = 2000
 
 
 def own_log_likelihood(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
@@ -108,9 +114,11 @@ def without_own_record(spec: ModelSpec, draws: xr.Dataset) -> tuple[FloatArray, 
     unstructured part is as the prior has it. The neighbours' values have seen the district's
     own record too, which makes the result a little too close to the posterior.
     """
-    basis = field_basis(**spec.field_arguments)
     precision = structure(**spec.field_arguments).precision
     degree = precision.diagonal()
+    if len(degree) > LARGEST_DENSE:
+        return _of_long_field(spec, draws, precision)
+    basis = field_basis(**spec.field_arguments)
     sd = _scalar(spec, draws, "field_sd")
     rest = flat(draws, "eta") - flat(draws, "part_space")
     if "structured" in draws:
@@ -124,6 +132,27 @@ def without_own_record(spec: ModelSpec, draws: xr.Dataset) -> tuple[FloatArray, 
     mean = rest + sd * np.sqrt(mixing) * np.where(basis.island, 0.0, near)
     own = sd**2 * (mixing / (basis.scale * np.where(degree > 0, degree, 1.0)) + 1 - mixing)
     return mean.mean(axis=0), mean.var(axis=0) + own.mean(axis=0)
+
+
+def _of_long_field(
+    spec: ModelSpec, draws: xr.Dataset, precision: sp.csr_array
+) -> tuple[FloatArray, FloatArray]:
+    """Return the same of a sparse field, some districts at a time."""
+    field = cast(SparseField, make_field(**spec.field_arguments))
+    sd, mixing = _scalar(spec, draws, "field_sd"), _scalar(spec, draws, "field_mixing")
+    structured = flat(draws, "structured") if field.mixed else np.zeros((len(sd), len(field.scale)))
+    eta, space = flat(draws, "eta"), flat(draws, "part_space")
+    degree = np.where(field.island, 1.0, precision.diagonal())
+    means, variances = [], []
+    for start in range(0, len(degree), DISTRICTS_AT_ONCE):
+        part = slice(start, start + DISTRICTS_AT_ONCE)
+        share = np.where(field.island[part], 0.0, mixing)
+        near = structured[:, part] - (precision[part] @ structured.T).T / degree[part]
+        mean = eta[:, part] - space[:, part] + sd * np.sqrt(share) * near
+        own = sd**2 * (share * field.scale[part] ** 2 / degree[part] + 1 - share)
+        means.append(mean.mean(axis=0))
+        variances.append(mean.var(axis=0) + own.mean(axis=0))
+    return np.concatenate(means), np.concatenate(variances)
 
 
 def _scalar(spec: ModelSpec, draws: xr.Dataset, name: str) -> FloatArray:

@@ -33,6 +33,8 @@ FloatArray = NDArray[np.float64]
 
 #: Draws of a round. The slowest hyperparameter has about a sixth as many effective ones.
 DRAWS = 1500
+#: Districts beyond which draws are kept in single precision: seven digits, half the memory.
+LARGEST_DOUBLE = 10_000
 #: Chains that find a long field's typical hyperparameters, and what its counts say there.
 PILOT = Moves(blocks=2, chains=8, settle=14, adapt=6, length=2.0)
 
@@ -105,9 +107,7 @@ def _ensemble(spec: ModelSpec, seed: int, moves: Moves) -> Ensemble[Density]:
     if known.tilt is None:
         return Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
     first = Density(spec, centring=known)
-    pilot = Ensemble(
-        lambda: Density(spec, centring=known), seed=seed, moves=PILOT, few=first.few
-    )
+    pilot = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=PILOT, few=first.few)
     pilot.extend(PILOT.blocks * PILOT.chains * 4)
     points = pilot.points()
     points = points.transpose(1, 0, 2).reshape(points.shape[1], -1)
@@ -153,12 +153,16 @@ def container(
     for move in range(kept):
         for name, value in density.expand(points[move], rng).items():
             if name not in held:
-                held[name] = np.empty((kept, chains, *value.shape[:-1]))
+                long = value.size // value.shape[-1] > LARGEST_DOUBLE
+                kind = np.float32 if long else np.float64
+                held[name] = np.empty((kept, chains, *value.shape[:-1]), dtype=kind)
             held[name][move] = np.moveaxis(
                 np.broadcast_to(value, (*value.shape[:-1], chains)), -1, 0
             )
     data = {}
-    for name, value in held.items():
+    modes = held["modes"].shape[-1] if "modes" in held else 0
+    for name in list(held):
+        value = held.pop(name)
         own = _dims(name, value.ndim - 2)
         data[name] = (("chain", "draw", *own), grouped(value))
     panel = spec.panel
@@ -169,7 +173,7 @@ def container(
         "period": [int(year) for year in panel.periods],
         "pillar": list(spec.pillars),
         "indicator": density.indicators,
-        "mode": list(range(held["modes"].shape[-1] if "modes" in held else 0)),
+        "mode": list(range(modes)),
     }
     coords |= movement_coords(spec)
     used = {dim for names, _ in data.values() for dim in names}
