@@ -111,4 +111,4 @@ def test_the_limit_of_drift_follows_the_number_of_quantities() -> None:
     rng = np.random.default_rng(1)
     furthest = [drift(rng.standard_normal((32, 4, 3000))) for _ in range(100)]
     assert np.quantile(furthest, 0.9) < drift_limit(3_000, 32)
-    assert np.median(furthest) > LARGEST_DRIFT
+    assert np.mean(np.array(furthest) > LARGEST_DRIFT) > 0.05
