@@ -1,5 +1,7 @@
 """The log-likelihood of counts and its gradient, at many points at once."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
@@ -66,6 +68,50 @@ class Counts:
         by_eta = np.zeros_like(eta)
         by_eta[self._seen] = by_seen
         return logp - self._constant, by_eta, by_extra
+
+    def along(self, eta: FloatArray, step: FloatArray, extra: FloatArray) -> Iterator[FloatArray]:
+        """Yield each area's log-likelihood, up to a constant of its own, along a line.
+
+        Parameters
+        ----------
+        eta
+            Shape (N, points), where the line begins.
+        step
+            Shape (N, points), from one value to the next.
+        extra
+            Shape (points,), dispersion or size; ignored by Poisson.
+
+        Yields
+        ------
+        ndarray
+            Shape (N, points).
+        """
+        y, hit = self._y, self._hit
+        size = extra if self._likelihood == "nb2" else np.ones_like(extra)
+        unit = np.log1p(extra) / extra if self._likelihood == "nb1" else np.ones_like(extra)
+        begin = self._log_exposure + eta[self._seen]
+        stride = step[self._seen]
+        with np.errstate(over="ignore"):
+            ratio, factor = np.exp(begin) / size, np.exp(stride)
+        highest = np.exp(FARTHEST) / size
+        number = 0
+        while True:
+            log_mean = begin[hit] + number * stride[hit]
+            if self._likelihood == "nb2":
+                found = np.log1p(ratio)
+                found *= -(y + size)
+            else:
+                found = -unit * ratio
+            found[hit] += y[hit] * log_mean
+            if self._likelihood == "nb1":
+                found[hit] += log_rising(y[hit], np.exp(log_mean) / extra)[0]
+            if not self._all:
+                whole = np.zeros_like(eta)
+                whole[self._seen] = found
+                found = whole
+            yield found
+            ratio = np.minimum(ratio * factor, highest)
+            number += 1
 
     def _poisson(
         self, log_mean: FloatArray, extra: FloatArray

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from threatkit.areal.conditional import NODES, Pieces
 from threatkit.areal.config import ArealConfig
 from threatkit.areal.counts import Counts
 from threatkit.areal.data import ArealData
@@ -30,6 +31,8 @@ FloatArray = NDArray[np.float64]
 _REACH = 6.0
 #: Distance of the two starts from the rough fit, in prior standard deviations.
 APART = 1.0
+#: Share of areas without an event from which on counts are sparse.
+MOSTLY = 0.5
 #: Nearest that a mixing comes to 0 and 1.
 LEAST = 1e-10
 
@@ -93,9 +96,15 @@ class ArealDensity:
 
     @property
     def jumping(self) -> NDArray[np.intp]:
-        """Return the coordinates of all hyperparameters."""
-        rows = [np.arange(self.size)[self.layout.slots[name]] for name in self.layout.priors]
-        return np.concatenate(rows) if rows else np.zeros(0, dtype=np.intp)
+        """Return the coordinates of the level, the field's spread and the overdispersion."""
+        names = [n for n in ("mu", "sigma", "phi", self._extra) if n in self.layout.slots]
+        return np.array([self.layout.slots[name].start for name in names], dtype=np.intp)
+
+    @property
+    def sparse(self) -> bool:
+        """Return whether most counts are 0."""
+        empty = self._data.count[self._data.observed] == 0
+        return bool(empty.sum() > MOSTLY * len(empty))
 
     def starts(self) -> tuple[FloatArray, FloatArray]:
         """Return where to look for modes: a small field and a large one, about the rough fit.
@@ -152,6 +161,21 @@ class ArealDensity:
         by_scale = made.structured.pull(along, by_lift), made.own.pull(by_eta, by_lift)
         self._push_spread(values, made, by_scale, by_extra)
         return values.finish(logp)
+
+    def plain(self, point: FloatArray) -> Pieces:
+        """Return the conditional densities of the plain part's coordinates, given all others.
+
+        They are independent of each other. Shape (N, points).
+        """
+        made = self._make(Values(self.layout, point))
+        start, slope, unit, root = made.own.line(made.weight * made.missing)
+        rest = made.eta - made.own.values
+        first, step = NODES[0], NODES[1] - NODES[0]
+        lines = self._counts.along(rest + start + slope * first, slope * step, made.extra)
+        table = np.empty((len(NODES), *rest.shape))
+        for row, node in zip(table, NODES, strict=True):
+            np.subtract(next(lines), 0.5 * (unit + root * node) ** 2, out=row)
+        return Pieces(table)
 
     def _push_effects(
         self,

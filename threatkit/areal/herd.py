@@ -1,12 +1,15 @@
-"""Two blocks of Hamiltonian chains from far apart, with jumps that exchange hyperparameters.
+"""Two blocks of Hamiltonian chains from far apart, with jumps of the hyperparameters between.
 
 Where counts are few, their spread may come from the field or from the counts' own
 overdispersion: the posterior is a ridge, or has two modes, and gradients alone do not weigh
 them. So one block starts where the field explains much, the other where it explains little;
-they are mixed, and between Hamiltonian moves the hyperparameters of each chain jump by the
-difference of two chains of the other block (doi:10.1007/s11222-006-8769-1). The coordinates
-carry the field along. Neither block sees its own chains in its proposals, so both moves leave
-the posterior as it is.
+they are mixed. Between Hamiltonian moves the level, the field's spread and mixing, and the
+overdispersion of each chain are proposed anew, independently of where it stands, from a density
+about the points of the other block (`threatkit.areal.kernels`). The coordinates carry the field
+along. Where most areas have no event, a normal approximation carries the plain part badly: it is
+drawn anew with the jump, from its conditional density (`threatkit.areal.conditional`), so that
+the jump is taken as if the plain part were integrated out. Both proposals have known densities,
+and neither block sees its own chains in them, so all moves leave the posterior as it is.
 """
 
 import time
@@ -19,16 +22,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.areal.density import ArealDensity
+from threatkit.areal.kernels import Kernels
 from threatkit.model.ensemble import Ensemble, Moves
 from threatkit.model.hamiltonian import Block
 from threatkit.model.mode import averaged
 
 FloatArray = NDArray[np.float64]
 
-#: Shares of a difference that a jump takes; the whole of it leads from one mode to another.
-SHARES = (1.0, 0.5)
-#: Noise of a jump, so that no point is out of reach.
-NOISE = 1e-3
 #: Hamiltonian moves that fit the step size after the blocks are mixed.
 TUNING = 10
 
@@ -90,16 +90,27 @@ class Herd:
             return list(pool.map(action, self._blocks))
 
     def _jump(self) -> None:
-        rows, rng = self.density.jumping, self._rng
-        for share in SHARES:
-            for own, other in (self._blocks, self._blocks[::-1]):
-                point, others = own.position(), other.position()[rows]
-                chains, count = point.shape[1], others.shape[1]
-                one = rng.integers(count, size=chains)
-                two = (one + rng.integers(1, count, size=chains)) % count
-                point[rows] += share * (others[:, one] - others[:, two])
-                point[rows] += NOISE * rng.standard_normal((len(rows), chains))
-                self._accepted.append(float(own.offer(point).mean()))
+        rows = self.density.jumping
+        if not len(rows):
+            return
+        for own, other in (self._blocks, self._blocks[::-1]):
+            old = own.position()
+            kernels, new = Kernels(other.position()[rows]), old.copy()
+            new[rows] = kernels.draw(self._rng, old.shape[1])
+            odds = kernels.log_density(old[rows]) - kernels.log_density(new[rows])
+            if self.density.sparse:
+                odds = odds + self._redraw(old, new)
+            self._accepted.append(float(own.offer(new, odds).mean()))
+
+    def _redraw(self, old: FloatArray, new: FloatArray) -> FloatArray:
+        """Draw the plain part anew in the new points; return the log odds of the way back."""
+        rows = self.density.layout.slots["own"]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            back = self.density.plain(old).log_density(old[rows])
+            there = self.density.plain(new)
+            new[rows] = there.draw(self._rng)
+            odds: FloatArray = (back - there.log_density(new[rows])).sum(axis=0)
+        return odds
 
     def run(self, kept: int, *, every: int = 1) -> None:
         """Move on and keep a number of points of each chain, those before are forgotten.
@@ -135,7 +146,7 @@ class Herd:
     @property
     def accepted(self) -> float:
         """Return the share of jumps that were taken."""
-        return float(np.mean(self._accepted))
+        return float(np.mean(self._accepted)) if self._accepted else 0.0
 
     def points(self) -> FloatArray:
         """Return the points, shape (kept, size, chains)."""

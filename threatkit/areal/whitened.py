@@ -48,6 +48,11 @@ class Whitened:
         self.logp: FloatArray = 0.5 * (np.log(self._w) - self._unit**2).sum(axis=0)
         return self.values
 
+    def line(self, pull: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return start and slope, by the free coordinates, of the values and of values / sd."""
+        middle, root = self._sd * self._w * pull, np.sqrt(self._w)
+        return self._sd * middle, self._sd * root, middle, root
+
     def by_pull(self, grad: FloatArray) -> FloatArray:
         """Return the derivative by the pull, given that of the rest by the values."""
         result: FloatArray = (self._sd * grad - self._unit) * self._sd * self._w

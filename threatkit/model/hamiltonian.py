@@ -70,12 +70,16 @@ class Block:
         self.scale = scale
         self._state = self._at(scale.solve(point - scale.centre[:, None]))
 
-    def offer(self, point: FloatArray) -> NDArray[np.bool_]:
-        """Offer each chain another point by a symmetric proposal; return which are taken."""
+    def offer(self, point: FloatArray, odds: FloatArray | float = 0.0) -> NDArray[np.bool_]:
+        """Offer each chain another point; return which are taken.
+
+        ``odds`` is the log density of proposing the way back, less that of this way; 0 where
+        the proposal is symmetric.
+        """
         old = self._state
         new = self._at(self.scale.solve(point - self.scale.centre[:, None]))
         with np.errstate(invalid="ignore"):
-            gain = new.logp - old.logp
+            gain = new.logp - old.logp + odds
         gain = np.where(np.isfinite(gain), gain, -np.inf)
         taken = np.log(self._rng.uniform(size=len(gain))) < gain
         self._state = State(
