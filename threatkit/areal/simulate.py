@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from threatkit.areal.config import (
     GROUP_PRIORS,
@@ -104,7 +105,10 @@ def simulate_areas(
     """
     truth = truth or ArealTruth()
     graph, n = grid(rows, columns), rows * columns
-    basis, rng = spectrum(graph), np.random.default_rng(seed)
+    # A grid's eigenvectors are not unique: another number of threads gives others of them.
+    with threadpool_limits(1):
+        basis = spectrum(graph)
+    rng = np.random.default_rng(seed)
 
     def draw(variance: FloatArray) -> FloatArray:
         result: FloatArray = basis.vectors @ (np.sqrt(variance) * rng.standard_normal(n))
