@@ -318,11 +318,13 @@ def outcome_logp(
         mean = mean * pt.exp(shift)
     count = rows["count"].to_numpy(dtype=int)
     weight = rows["weight"].to_numpy(dtype=float)
-    if spec.likelihood in ("nb2", "bernoulli"):
+    if spec.likelihood == "nb2":
         return _written_out(spec, rate, exposure, moving, mean, count, weight)
     total = _total_mean(panel, held, rate, exposure, moving)
     if spec.likelihood == "poisson":
         return _poisson_logp(total, mean, count, weight)
+    if spec.likelihood == "bernoulli":
+        return _bernoulli_logp(total, mean, count, weight)
     dispersion = spec.priors.dispersion.variable("dispersion")
     return _nb1_logp(total, mean, count, weight, dispersion)
 
@@ -371,6 +373,14 @@ def _poisson_logp(
     return pt.sum(weight * count * pt.log(mean)) - total - _log_factorials(count, weight)
 
 
+def _bernoulli_logp(
+    total: Tensor, mean: Tensor, count: NDArray[np.int_], weight: NDArray[np.float64]
+) -> Tensor:
+    """Return the log-likelihood of whether anything happened: an empty cell adds -m here too."""
+    seen = count > 0
+    return pt.sum(weight[seen] * (pt.log(-pt.expm1(-mean[seen])) + mean[seen])) - total
+
+
 def _log_factorials(count: NDArray[np.int_], weight: NDArray[np.float64]) -> float:
     from scipy.special import gammaln
 
@@ -386,14 +396,10 @@ def _written_out(
     count: NDArray[np.int_],
     weight: NDArray[np.float64],
 ) -> Tensor:
-    """Return the log-likelihood where empty cells do not add up: NB2 and Bernoulli."""
+    """Return the log-likelihood where empty cells do not add up: NB2."""
     every = rate[:, None] * exposure[blocks(spec).of]
     if moving:
         every = every * pt.exp(sum(coefficient * values for coefficient, values in moving))
-    if spec.likelihood == "bernoulli":
-        seen = count > 0
-        own = pt.sum(weight[seen] * (pt.log(-pt.expm1(-mean[seen])) + mean[seen]))
-        return own - pt.sum(every)
     size = spec.priors.size.variable("size")
     row = np.repeat(np.arange(len(count)), count)
     step = np.concatenate([np.arange(k) for k in count]) if len(row) else np.zeros(0)
