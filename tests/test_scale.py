@@ -92,6 +92,7 @@ def test_the_long_way_and_the_short_one_have_one_posterior(
     monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
     monkeypatch.setattr(informed, "LARGEST_DENSE", 0)
     monkeypatch.setattr(laplace, "LARGEST_DOUBLE", 0)
+    monkeypatch.setattr(laplace, "TILTED", True)
     long = laplace_fit(spec, seed=2)
     assert long.draws["eta"].dtype == np.float32
     assert long.forecast.event_prob.dtype == np.float32
