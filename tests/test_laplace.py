@@ -201,8 +201,8 @@ def test_both_engines_agree(fitted: Fit, spec: ModelSpec) -> None:
 
 def test_the_draws_are_those_of_nuts_in_name_and_shape(fitted: Fit, spec: ModelSpec) -> None:
     model = build(spec)
-    wanted = set(stored(model)) - {"theta", "country_raw", "year_raw"}
-    assert wanted == set(fitted.draws.data_vars)
+    wanted = set(stored(model)) - {"field", "country_raw", "year_raw"}
+    assert wanted | {"modes"} == set(fitted.draws.data_vars)
     for name in wanted:
         dims = fitted.draws[name].dims
         assert dims[:2] == ("chain", "draw")

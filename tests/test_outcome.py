@@ -12,6 +12,7 @@ from scipy import stats
 from threatkit.model.build import build, outcome_logp
 from threatkit.model.panel import Panel
 from threatkit.model.simulate import simulate_panel
+from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 
 PANEL = simulate_panel(rows=4, columns=4, years=6, seed=5).panel
@@ -119,14 +120,11 @@ def test_the_log_density_is_the_same_for_any_order_of_the_districts() -> None:
         point = model.initial_point()
         rng = np.random.default_rng(7)
         for name in sorted(point):
-            if name not in ("modes", "theta"):
+            if name != "field":
                 point[name] = point[name] + 0.1 * rng.standard_normal(point[name].shape)
-        field, theta = rng.standard_normal(16), rng.standard_normal(16)
-        field -= field.mean()
-        from threatkit.model.field import field_basis
-
-        basis = field_basis(panel.graph).basis
-        point["modes"] = np.linalg.lstsq(basis, field[picked], rcond=None)[0]
-        point["theta"] = theta[picked]
+        held = dense_field(panel.graph)
+        mixing = 1 / (1 + np.exp(-point["field_mixing_logodds__"]))
+        scale = np.sqrt(1 + mixing * (held.variance - 1))
+        point["field"] = held.vectors.T @ rng.standard_normal(16)[picked] / scale
         total.append(float(model.compile_logp()(point)))
     assert total[0] == pytest.approx(total[1], rel=1e-9)

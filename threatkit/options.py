@@ -102,7 +102,7 @@ class SamplingOptions:
     """
 
     chains: int = 4
-    tune: int = 1000
+    tune: int = 500
     draws: int = 1500
     target_accept: float = 0.9
     max_rounds: int = 3

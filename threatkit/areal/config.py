@@ -38,7 +38,7 @@ GROUP_PRIORS: Mapping[str, tuple[Prior, str]] = MappingProxyType(
     }
 )
 #: Small steps and patience: the spread of the field may be a ridge that reaches zero.
-SAMPLING = SamplingOptions(target_accept=0.98, max_rounds=6)
+SAMPLING = SamplingOptions(tune=1000, target_accept=0.98, max_rounds=6)
 
 
 @dataclass(frozen=True)

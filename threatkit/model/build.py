@@ -28,12 +28,15 @@ from threatkit.model.course import (
 from threatkit.model.field import FieldBasis, field_basis
 from threatkit.model.panel import REFERENCE_REGIME, Panel
 from threatkit.model.priors import Prior
+from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 
 Tensor = Any
 #: Returns the structured part of the field over districts, of scale one, inside a model.
 Structured = Callable[[FieldBasis], Tensor]
 
+#: The field's coordinates: standard normal, one a district.
+FIELD = "field"
 #: Freedom of the measurement errors: outliers among indicators are common.
 STUDENT_NU = 4.0
 #: A population known better than this (on the log scale) counts as known.
@@ -60,7 +63,7 @@ def build(
     with pm.Model(coords=coords(spec, basis)) as model:
         parts = {
             "country": _country(spec),
-            "space": _space(spec, basis, structured or _exact),
+            "space": _space(spec, basis, structured),
             "people": _people(spec),
             **_pillars(spec, held),
         }
@@ -106,21 +109,20 @@ def zero_sum(name: str, dim: str) -> Tensor:
     return pm.ZeroSumNormal(name, sigma=1.0, dims=dim)
 
 
-def _exact(basis: FieldBasis) -> Tensor:
-    modes = pm.Normal("modes", 0.0, 1.0, dims="mode")
-    return pt.dot(pt.as_tensor_variable(basis.basis), modes)
-
-
-def _space(spec: ModelSpec, basis: FieldBasis, structured: Structured) -> Tensor:
+def _space(spec: ModelSpec, basis: FieldBasis, structured: Structured | None) -> Tensor:
+    """Return BYM2, in one coordinate a district unless the structured part is given apart."""
     sd = spec.priors.field_sd.variable("field_sd")
-    theta = pm.Normal("theta", 0.0, 1.0, dims="district")
     if not basis.basis.shape[1]:
-        return sd * theta
+        return sd * pm.Normal("theta", 0.0, 1.0, dims="district")
     mixing = spec.priors.field_mixing.variable("field_mixing")
-    smooth = structured(basis)
-    island = pt.as_tensor_variable(basis.island)
-    own = pt.switch(island, 1.0, pt.sqrt(1 - mixing))
-    return sd * (pt.sqrt(mixing) * smooth + own * theta)
+    if structured is None:
+        field = dense_field(**spec.field_arguments)
+        coordinates = pm.Normal(FIELD, 0.0, 1.0, dims="district")
+        scale = pt.sqrt(1 + mixing * (field.variance - 1))
+        return sd * pt.dot(pt.as_tensor_variable(field.vectors), scale * coordinates)
+    theta = pm.Normal("theta", 0.0, 1.0, dims="district")
+    own = pt.switch(pt.as_tensor_variable(basis.island), 1.0, pt.sqrt(1 - mixing))
+    return sd * (pt.sqrt(mixing) * structured(basis) + own * theta)
 
 
 def _people(spec: ModelSpec) -> Tensor:
@@ -143,7 +145,7 @@ def _people(spec: ModelSpec) -> Tensor:
 def _pillars(spec: ModelSpec, held: Mapping[str, NDArray[np.float64]] | None) -> dict[str, Tensor]:
     if not spec.pillars:
         return {}
-    weights = spec.priors.pillar_weight.variable("pillar_weight", dims="pillar")
+    weights = _weights(spec.priors.pillar_weight)
     if held is None:
         states = {name: _pillar_state(spec, name) for name in spec.pillars}
         _measure(spec, states)
@@ -157,6 +159,16 @@ def _pillars(spec: ModelSpec, held: Mapping[str, NDArray[np.float64]] | None) ->
         centred = pm.Deterministic(f"z_{name}", state - pt.dot(share, state), dims="district")
         parts[name] = weights[position] * centred
     return parts
+
+
+def _weights(prior: Prior) -> Tensor:
+    """Return the pillars' weights, nearly in their own unit where they are well above zero.
+
+    In their logarithm a weight that may be zero has a long tail in which the chains lose time.
+    """
+    bounded = prior.family in ("fixed", "beta")
+    own = {} if bounded else {"default_transform": pm.distributions.transforms.log_exp_m1}
+    return prior.variable("pillar_weight", dims="pillar", **own)
 
 
 def _pillar_state(spec: ModelSpec, name: str) -> Tensor:

@@ -22,7 +22,7 @@ from threatkit.model.chains import Sampling, Update
 from threatkit.model.density import Density
 from threatkit.model.ensemble import Ensemble, Moves, grouped
 from threatkit.model.error import LARGEST_DRIFT, drift
-from threatkit.model.fit import Fit, hyperparameters, stored
+from threatkit.model.fit import Fit, hyperparameters, stored, told_apart
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import LARGEST_DIVERGENT, LARGEST_ERROR, Diagnostics
 from threatkit.model.laplace import DRAWS, container
@@ -224,7 +224,7 @@ def nuts_cut(
         short = f"the time budget was spent after {len(parts)} of {states} draws of the pillars"
         checked = replace(checked, failures=(*checked.failures, short))
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
-    return Fit(spec, data, divergent, made, checked, seconds, seed)
+    return Fit(spec, told_apart(spec, data, seed), divergent, made, checked, seconds, seed)
 
 
 def _short(start: Starter, sampling: Sampling, seed: int) -> tuple[xr.Dataset, NDArray[np.bool_]]:

@@ -11,11 +11,13 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from threatkit.model.build import build
+from threatkit.model.build import FIELD, build
 from threatkit.model.chains import Sampling, Update
-from threatkit.model.forecast import Forecast, forecast
+from threatkit.model.course import scalar
+from threatkit.model.forecast import Forecast, flat, forecast
 from threatkit.model.gate import Diagnostics, diagnose
 from threatkit.model.samplers import Sampler, prepare
+from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import latent_pillars
 
@@ -23,9 +25,12 @@ __all__ = ["Fit", "Sampling", "fit", "hyperparameters"]
 
 logger = logging.getLogger(__name__)
 
+#: Tells the random numbers of `told_apart` from others of the same seed.
+_SPLIT = 53
+
 #: Variables that make up the field, the pillars and other long vectors: not hyperparameters.
 _FIELD_LIKE = (
-    *("modes", "theta", "population_error", "country_raw"),
+    *(FIELD, "theta", "population_error", "country_raw"),
     *("year_raw", "year_steps", "region_year_raw", "place_epoch_raw"),
 )
 
@@ -131,7 +136,27 @@ def _fit(spec: ModelSpec, seed: int, sampling: Sampling, update: Update | None) 
     finally:
         sampler.close()
     seconds = {"compile": compile_seconds, "sample": time.monotonic() - begun - compile_seconds}
-    return Fit(spec, *looked, seconds, seed)
+    draws, divergent, made, checked = looked
+    return Fit(spec, told_apart(spec, draws, seed), divergent, made, checked, seconds, seed)
+
+
+def told_apart(spec: ModelSpec, draws: xr.Dataset, seed: int) -> xr.Dataset:
+    """Return draws with the structured part of the field in the place of the field's coordinates.
+
+    Chains move in one coordinate for both parts of the field (`threatkit.model.sparsefield`);
+    given that, the structured part is normal and is drawn.
+    """
+    if FIELD not in draws:
+        return draws
+    shape = (draws.sizes["chain"], draws.sizes["draw"], -1)
+    made = dense_field(**spec.field_arguments).split(
+        flat(draws, FIELD).T,
+        scalar(spec, draws, "field_mixing"),
+        np.random.default_rng([seed, _SPLIT]),
+    )
+    named = xr.DataArray(made["modes"].T.reshape(shape), dims=("chain", "draw", "mode"))
+    named = named.assign_coords(mode=np.arange(named.sizes["mode"]))
+    return draws.drop_vars(FIELD).assign(modes=named)
 
 
 def _extended(

@@ -65,6 +65,16 @@ def make_field(
     return _dense(made) if made.precision.shape[0] <= LARGEST_DENSE else _sparse(made)
 
 
+def dense_field(
+    graph: Graph,
+    *,
+    international_weight: float = 1.0,
+    country: NDArray[np.intp] | None = None,
+) -> "DenseField":
+    """Return the field of a graph in its eigenvectors; see `field.structure`."""
+    return _dense(structure(graph, international_weight=international_weight, country=country))
+
+
 @dataclass
 class DenseField:
     """The field in the eigenvectors of the Laplacian: one coordinate a district.
