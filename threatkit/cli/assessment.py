@@ -50,7 +50,7 @@ _SHOWN = 6
 @click.option(
     "--engine",
     type=click.Choice(["nuts", "laplace"]),
-    help="nuts: exact, about two minutes (default). laplace: fast, seconds.",
+    help="nuts: exact, about a minute (default). laplace: fast, seconds.",
 )
 @click.option(
     "--feedback",
