@@ -1,14 +1,10 @@
-"""Long fields: the tilted coordinates, the arrow, and what follows a fit of many districts."""
-
-from dataclasses import replace
+"""Long fields: the fit of many districts, and what follows it."""
 
 import numpy as np
 import pytest
 
 from threatkit.model import information as informed
 from threatkit.model import laplace, sparsefield
-from threatkit.model.arrow import arrow
-from threatkit.model.density import Density
 from threatkit.model.error import LARGEST_DRIFT, drift, drift_limit
 from threatkit.model.forecast import flat
 from threatkit.model.information import information
@@ -23,67 +19,6 @@ def spec() -> ModelSpec:
     return ModelSpec(made.panel, pillars=("youth",))
 
 
-def tilted(spec: ModelSpec) -> Density:
-    """The density with tilted coordinates, as rough points ask for them."""
-    first = Density(spec)
-    rng = np.random.default_rng(3)
-    chosen = first.tilt(0.3 * rng.standard_normal((first.size, 6)))
-    return Density(spec, centring=chosen)
-
-
-def test_the_gradient_of_tilted_coordinates_is_the_derivative(
-    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
-    for one in (spec, replace(spec, international_weight=0.3, likelihood="nb2")):
-        density = tilted(one)
-        rng = np.random.default_rng(4)
-        point = 0.4 * rng.standard_normal((density.size, 3))
-        _, grad = density(point)
-        for rows in density.layout.slots.values():
-            along = np.zeros_like(point)
-            along[rows] = rng.standard_normal(along[rows].shape)
-            up, down = density(point + 1e-5 * along)[0], density(point - 1e-5 * along)[0]
-            np.testing.assert_allclose((grad * along).sum(axis=0), (up - down) / 2e-5, atol=2e-4)
-
-
-def test_the_prior_of_tilted_coordinates_is_that_of_the_field(
-    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With x and e normal as the prior has them, u's density has the same differences."""
-    monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
-    field = tilted(spec)._tilted
-    assert field is not None
-    n, rng = field.districts, np.random.default_rng(1)
-    u = rng.standard_normal((2 * n, 4))
-    sd, mixing = np.full(4, 0.7), np.full(4, 0.6)
-    at = field.forward(u, sd, mixing)
-    density = at.left - 0.5 * (u**2).sum(axis=0)
-    # By hand: the plain part, the smooth one, and the Jacobian of u2 -> e.
-    c = np.sqrt(1 + field.precision * (0.49 * 0.4))
-    by_hand = -0.5 * (at.plain**2).sum(axis=0) - np.log(c).sum()
-    by_hand = by_hand - 0.5 * np.einsum("ij,ij->j", at.x, at.pull)
-    np.testing.assert_allclose(density, by_hand, rtol=1e-10)
-    steps = field._field.constrained(at.x)
-    np.testing.assert_allclose(at.structured, steps)
-
-
-def test_an_arrow_is_exact_for_a_gaussian_of_that_shape() -> None:
-    rng = np.random.default_rng(2)
-    size, few = 60, np.array([0, 7])
-    precision = np.diag(rng.uniform(1, 4, size))
-    touch = rng.normal(0, 0.3, (size, 2))
-    precision[:, few] += touch
-    precision[few] += touch.T
-    precision[few, few] += 20
-    mean = rng.standard_normal(size)
-    made = arrow(lambda x: -precision @ (x - mean[:, None]), np.zeros((size, 1)), few)
-    whole = made.apply(np.eye(size))
-    np.testing.assert_allclose(whole.T @ precision @ whole, np.eye(size), atol=0.02)
-    np.testing.assert_allclose(made.solve(whole), np.eye(size), atol=1e-9)
-    np.testing.assert_allclose(made.pull(np.eye(size)), whole.T, atol=1e-12)
-
-
 def test_the_long_way_and_the_short_one_have_one_posterior(
     spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +27,6 @@ def test_the_long_way_and_the_short_one_have_one_posterior(
     monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
     monkeypatch.setattr(informed, "LARGEST_DENSE", 0)
     monkeypatch.setattr(laplace, "LARGEST_DOUBLE", 0)
-    monkeypatch.setattr(laplace, "TILTED", True)
     long = laplace_fit(spec, seed=2)
     assert long.draws["eta"].dtype == np.float32
     assert long.forecast.event_prob.dtype == np.float32

@@ -66,26 +66,6 @@ class Centring:
 
 
 @dataclass(frozen=True)
-class Tilt:
-    """What the counts say of each district, at typical hyperparameters.
-
-    Attributes
-    ----------
-    precision
-        Shape (district,): P of the counts about the district's log rate, at least 0.
-    target
-        Shape (district,): the sum of both parts of the field that they point to.
-    sd, mixing
-        Of the field.
-    """
-
-    precision: FloatArray
-    target: FloatArray
-    sd: float
-    mixing: float
-
-
-@dataclass(frozen=True)
 class Chosen:
     """Which coordinates of a specification are centred.
 
@@ -95,14 +75,10 @@ class Chosen:
         The field's, or None.
     pillars
         Pillars whose oblast effects are, see `threatkit.model.oblasts`.
-    tilt
-        What is known of a long field, see `threatkit.model.tiltedfield`; ``field`` is then
-        not used.
     """
 
     field: Centring | None = None
     pillars: tuple[str, ...] = ()
-    tilt: Tilt | None = None
 
 
 def centring(mode: FloatArray, scale: FloatArray, precision: FloatArray) -> Centring | None:

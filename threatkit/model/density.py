@@ -12,20 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threatkit.model.build import LEAST_POPULATION_ERROR
-from threatkit.model.centring import Chosen, Tilt, centring
+from threatkit.model.centring import Chosen, centring
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.exposure import Exposure, zero_sum_basis
-from threatkit.model.field import structure
 from threatkit.model.outcome import Outcome, Pushed, dynamics, incidence
 from threatkit.model.pillars import Measured, Pillar
-from threatkit.model.sparsefield import SparseField, make_field
+from threatkit.model.sparsefield import make_field
 from threatkit.model.spec import ModelSpec, indicator_names
-from threatkit.model.tiltedfield import TiltedField
 
 FloatArray = NDArray[np.float64]
-
-#: Largest block of coordinates that counts as few, see `Density.few`.
-FEW = 64
 
 
 class Density:
@@ -47,7 +42,6 @@ class Density:
         self.layout = Layout()
         self._outcome = Outcome(spec)
         self._field = make_field(**spec.field_arguments)
-        self._tilted = self._tilt(chosen)
         self._add_hyperparameters()
         self._add_people()
         self._pillars = [
@@ -55,13 +49,7 @@ class Density:
         ]
         self._measured = Measured(spec, self._pillars, self.layout)
         self._exposure = Exposure(spec, self.layout)
-        self.layout.add("field", (self._tilted or self._field).size)
-
-    def _tilt(self, chosen: Chosen) -> TiltedField | None:
-        """Return the tilted field, if one is asked for."""
-        if chosen.tilt is None or not isinstance(self._field, SparseField):
-            return None
-        return TiltedField(structure(**self.spec.field_arguments), self._field, chosen.tilt)
+        self.layout.add("field", self._field.size)
 
     @property
     def indicators(self) -> list[str]:
@@ -77,21 +65,6 @@ class Density:
     def curved(self) -> NDArray[np.intp]:
         """Return the coordinates along which the curvature varies."""
         return self.layout.curved
-
-    @property
-    def long(self) -> bool:
-        """Return whether the field is sparse, with a structured part of its own."""
-        return isinstance(self._field, SparseField) and self._field.mixed
-
-    @property
-    def few(self) -> NDArray[np.intp]:
-        """Return the coordinates that touch many districts each: of blocks up to `FEW`."""
-        kept = np.ones(self.size, dtype=bool)
-        for rows in self.layout.slots.values():
-            if rows.stop - rows.start > FEW:
-                kept[rows] = False
-        kept[self.curved] = True
-        return np.flatnonzero(kept)
 
     def _add_hyperparameters(self) -> None:
         spec, layout, panel = self.spec, self.layout, self.spec.panel
@@ -145,11 +118,13 @@ class Density:
         return values.finish(logp + by_other + left)
 
     def _parts(self, values: Values) -> dict[str, Any]:
-        space, left, kept = self._space(values)
+        mixing = self._mixing(values)
+        e, left = self._coefficients(values)
+        unit = self._field.forward(e, mixing)
         states = [pillar.state(values) for pillar in self._pillars]
         eta = {
             "country": self._country(values)[self._country_of],
-            "space": space,
+            "space": values.scalar("field_sd") * unit,
             "people": self._people(values),
         }
         centred = [
@@ -162,22 +137,13 @@ class Density:
             )
         return {
             "eta": eta,
-            "field": kept,
+            "unit": unit,
+            "field": e,
             "left": left,
             "states": states,
             "centred": centred,
             "log_exposure": self._exposure.forward(values),
         }
-
-    def _space(self, values: Values) -> tuple[FloatArray, FloatArray, Any]:
-        """Return the field, what its coordinates leave out, and what is kept for the way back."""
-        sd, mixing = values.scalar("field_sd"), self._mixing(values)
-        if self._tilted is not None:
-            at = self._tilted.forward(values.vector("field"), sd, mixing)
-            return at.space, at.left, at
-        e, left = self._coefficients(values)
-        unit = self._field.forward(e, mixing)
-        return sd * unit, left, (e, unit)
 
     def _mixing(self, values: Values) -> FloatArray:
         return values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
@@ -212,24 +178,6 @@ class Density:
         raw, known = values.vector("field")[own, 0], self._field.information(known)
         chosen = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
         return Chosen(centring(raw, scale[:, 0], known), chosen)
-
-    def tilt(self, points: FloatArray) -> Chosen:
-        """Return the centring of a long field that points of the posterior ask for.
-
-        The counts' precision and pull are averaged over the points, shape (size, points).
-        """
-        values = Values(self.layout, points)
-        parts = self._parts(values)
-        eta = values.scalar("intercept") + sum(parts["eta"].values())
-        ahead, behind = (self._push_outcome(values, eta + by, parts).eta for by in (1e-4, -1e-4))
-        precision = np.maximum((behind - ahead).mean(axis=1) / 2e-4, 0.0)
-        pull = ((ahead + behind) / 2).mean(axis=1)
-        precision = np.where(precision > 1e-3, precision, 0.0)
-        step = np.divide(pull, precision, out=np.zeros_like(pull), where=precision > 0)
-        target = parts["eta"]["space"].mean(axis=1) + np.clip(step, -5.0, 5.0)
-        sd, mixing = float(values.scalar("field_sd").mean()), float(self._mixing(values).mean())
-        chosen = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
-        return Chosen(None, chosen, Tilt(precision, target, sd, mixing))
 
     def _push_outcome(self, values: Values, eta: FloatArray, parts: dict[str, Any]) -> Pushed:
         coefficients = (
@@ -269,7 +217,21 @@ class Density:
             values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
         values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
         values.push("population_error", self._log_sd * grad[self._uncertain])
-        self._push_space(values, parts["field"], grad)
+        sd, mixing = values.scalar("field_sd"), self._mixing(values)
+        values.push("field_sd", np.einsum("ij,ij->j", grad, parts["unit"]))
+        by_e, by_mixing = self._field.backward(sd * grad, parts["field"], mixing)
+        if self._centring is not None:
+            rows = self._field.own
+            spread, slope = self._field.spread(mixing)
+            u = values.vector("field")[rows]
+            by_e[rows], by_w = self._centring.backward(
+                by_e[rows], parts["field"][rows], u, sd * spread
+            )
+            values.push("field_sd", np.einsum("ij,ij->j", by_w, spread))
+            by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
+        values.push("field", by_e)
+        if self._field.mixed:
+            values.push("field_mixing", by_mixing)
         if not self._pillars:
             return
         weights = values.vector("pillar_weight")
@@ -281,29 +243,6 @@ class Density:
             own = by_state[row]
             pillar.push(values, along if own is None else along + own)
         values.push("pillar_weight", by_weight)
-
-    def _push_space(self, values: Values, kept: Any, grad: FloatArray) -> None:
-        """Pass the derivative by the field on to its coordinates, its sd and its mixing."""
-        sd, mixing = values.scalar("field_sd"), self._mixing(values)
-        if self._tilted is not None:
-            u = values.vector("field")
-            by_u, by_sd, by_mixing = self._tilted.backward(grad, kept, u, sd, mixing)
-            values.push("field", by_u)
-            values.push("field_sd", by_sd)
-        else:
-            e, unit = kept
-            values.push("field_sd", np.einsum("ij,ij->j", grad, unit))
-            by_e, by_mixing = self._field.backward(sd * grad, e, mixing)
-            if self._centring is not None:
-                rows = self._field.own
-                spread, slope = self._field.spread(mixing)
-                u = values.vector("field")[rows]
-                by_e[rows], by_w = self._centring.backward(by_e[rows], e[rows], u, sd * spread)
-                values.push("field_sd", np.einsum("ij,ij->j", by_w, spread))
-                by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
-            values.push("field", by_e)
-        if self._field.mixed:
-            values.push("field_mixing", by_mixing)
 
     def expand(self, point: FloatArray, rng: np.random.Generator) -> dict[str, FloatArray]:
         """Return the named quantities of the model at the points, points as the last axis.
@@ -317,10 +256,7 @@ class Density:
         named["eta"] = values.scalar("intercept") + sum(parts["eta"].values())
         if self._field.mixed:
             mixing = values.scalar("field_mixing")
-            if self._tilted is not None:
-                named["structured"] = parts["field"].structured
-            else:
-                named.update(self._field.split(parts["field"][0], mixing, rng))
+            named.update(self._field.split(parts["field"], mixing, rng))
         for pillar in self._pillars:
             named.update(pillar.effects(values))
         if "country_raw" in self.layout:

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from threatkit.model.arrow import arrow
 from threatkit.model.hamiltonian import Block
-from threatkit.model.mode import Scale, averaged, find_mode, laplace
+from threatkit.model.mode import Gaussian, averaged, find_mode, laplace
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +129,6 @@ class Ensemble[T: Target]:
         seed: int,
         moves: Moves | None = None,
         start: FloatArray | None = None,
-        few: NDArray[np.intp] | None = None,
     ) -> None:
         """Find the mode and bring the chains to the bulk of the posterior.
 
@@ -145,11 +143,7 @@ class Ensemble[T: Target]:
         start
             Where the search for the mode starts, shape (size,); zeros if None. The ``curved``
             coordinates stay there until the chains leave the mode.
-        few
-            Of a target of very many coordinates, all but a few of which are nearly independent
-            and standard normal: those few. The curvature is then taken for an arrow.
         """
-        self._few = few
         self._moves = moves = moves or Moves()
         self.seconds = {"mode": 0.0, "warm-up": 0.0, "sample": 0.0}
         self.targets = [make() for _ in range(moves.blocks)]
@@ -161,15 +155,13 @@ class Ensemble[T: Target]:
         with self._timed("warm-up"):
             self._warm(scale, seed)
 
-    def _start(self, start: FloatArray | None) -> Scale:
+    def _start(self, start: FloatArray | None) -> Gaussian:
         first = self.targets[0]
         origin = np.zeros(first.size) if start is None else start
         mode = find_mode(first, origin, held=first.curved)
-        if self._few is not None:
-            return arrow(self._gradient, mode[:, None], self._few)
         return laplace(self._gradient, mode)
 
-    def _warm(self, scale: Scale, seed: int) -> None:
+    def _warm(self, scale: Gaussian, seed: int) -> None:
         """Leave the mode for the bulk of the posterior, and scale by what is found there."""
         moves, size, curved = self._moves, self.targets[0].size, self.targets[0].curved
         self._runs = []
@@ -181,15 +173,11 @@ class Ensemble[T: Target]:
         self._each(lambda run: run.block.tune(moves.settle, target=moves.target_accept))
         for copies in (1, self.copies):
             points = np.hstack([run.block.position() for run in self._runs])
-            scale = (
-                averaged(self._gradient, points, curved)
-                if self._few is None
-                else arrow(self._gradient, points, self._few)
-            )
+            scale = averaged(self._gradient, points, curved)
             count = moves.adapt if copies == 1 else 2 * moves.adapt // 3
 
             def go(
-                run: _Run, scale: Scale = scale, copies: int = copies, count: int = count
+                run: _Run, scale: Gaussian = scale, copies: int = copies, count: int = count
             ) -> None:
                 block = run.block
                 block.rescale(scale, copies=copies)

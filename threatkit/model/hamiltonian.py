@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threatkit.model.mode import LogDensity, Scale
+from threatkit.model.mode import Gaussian, LogDensity
 
 FloatArray = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Block:
     """
 
     def __init__(
-        self, logp: LogDensity, scale: Scale, xi: FloatArray, seed: list[int], *, length: float
+        self, logp: LogDensity, scale: Gaussian, xi: FloatArray, seed: list[int], *, length: float
     ) -> None:
         self._logp = logp
         self._rng = np.random.default_rng(seed)
@@ -59,13 +59,13 @@ class Block:
             value, grad = self._logp(self.scale.centre[:, None] + self.scale.apply(xi))
             return State(xi, value, self.scale.pull(grad))
 
-    def rescale(self, scale: Scale, *, copies: int = 1) -> None:
+    def rescale(self, scale: Gaussian, *, copies: int = 1) -> None:
         """Go on from the same points in other coordinates, each chain as several."""
         position = np.repeat(self.position(), copies, axis=1)
         self.scale = scale
         self._state = self._at(scale.solve(position - scale.centre[:, None]))
 
-    def go_to(self, point: FloatArray, scale: Scale) -> None:
+    def go_to(self, point: FloatArray, scale: Gaussian) -> None:
         """Go on from other points, shape (size, chain), in other coordinates."""
         self.scale = scale
         self._state = self._at(scale.solve(point - scale.centre[:, None]))

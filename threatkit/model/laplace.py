@@ -35,11 +35,6 @@ FloatArray = NDArray[np.float64]
 DRAWS = 1500
 #: Districts beyond which draws are kept in single precision: seven digits, half the memory.
 LARGEST_DOUBLE = 10_000
-#: Whether a long field is sampled in tilted coordinates (`threatkit.model.tiltedfield`). They give
-#: the same posterior; at 5,000 districts no run in them has been completed, so they are off.
-TILTED = False
-#: Chains that find a long field's typical hyperparameters, and what its counts say there.
-PILOT = Moves(blocks=2, chains=8, settle=14, adapt=6, length=2.0)
 
 
 def laplace_fit(
@@ -88,7 +83,8 @@ def laplace_fit(
 
         return laplace_cut(spec, seed=seed, draws=draws, strict=strict, update=update, moves=moves)
     moves = moves or Moves()
-    ensemble = _ensemble(spec, seed, moves)
+    known = _centring(spec)
+    ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
     checking = 0.0
     for number in range(1, moves.max_rounds + 1):
         ensemble.extend(draws)
@@ -104,35 +100,11 @@ def laplace_fit(
     return replace(result, seconds={**ensemble.seconds, "check": checking})
 
 
-def _ensemble(spec: ModelSpec, seed: int, moves: Moves) -> Ensemble[Density]:
-    """Return chains in the bulk of the posterior; a long field's go there in two steps."""
-    known = _centring(spec)
-    if known.tilt is None:
-        return Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
-    first = Density(spec, centring=known)
-    pilot = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=PILOT, few=first.few)
-    pilot.extend(PILOT.blocks * PILOT.chains * 4)
-    points = pilot.points()
-    points = points.transpose(1, 0, 2).reshape(points.shape[1], -1)
-    with threadpool_limits(1):
-        better = first.tilt(points)
-    start = np.zeros(first.size)
-    start[first.few] = points[first.few].mean(axis=1)
-    made = Ensemble(
-        lambda: Density(spec, centring=better), seed=seed, moves=moves, start=start, few=first.few
-    )
-    for name, seconds in pilot.seconds.items():
-        made.seconds[name] += seconds
-    return made
-
-
 def _centring(spec: ModelSpec) -> Chosen:
     """Return the centring, from a first mode without it."""
     density = Density(spec)
     with threadpool_limits(1):
         mode = find_mode(density, np.zeros(density.size), held=density.curved)
-        if TILTED and density.long:
-            return density.tilt(mode[:, None])
         return density.centred(mode)
 
 

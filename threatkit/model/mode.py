@@ -8,7 +8,6 @@ wherever a prior is normal, and events inform few directions, so little differs 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,23 +36,6 @@ NEGLIGIBLE = 0.1
 STEP = 1e-5
 #: Bounds of a curvature: a mode's flattest directions are no guide to the posterior's width.
 FLATTEST, STEEPEST = 0.8, 1e8
-
-
-class Scale(Protocol):
-    """A linear map x = centre + M xi in whose coordinates chains move."""
-
-    @property
-    def centre(self) -> FloatArray:
-        """Return the centre, shape (size,)."""
-
-    def apply(self, xi: FloatArray) -> FloatArray:
-        """Return M xi, shape (size, points)."""
-
-    def pull(self, grad: FloatArray) -> FloatArray:
-        """Return M' grad, the derivative by xi."""
-
-    def solve(self, x: FloatArray) -> FloatArray:
-        """Return M^-1 x, shape (size, points)."""
 
 
 @dataclass(frozen=True)

@@ -208,11 +208,7 @@ class SparseField:
     def _structured(self, e: FloatArray) -> FloatArray:
         field = np.zeros((self.districts, e.shape[1]))
         field[self.order] = self.factor.solve(np.ascontiguousarray(e), "T")
-        return self.constrained(field)
-
-    def constrained(self, field: FloatArray) -> FloatArray:
-        """Return a field of the Laplacian's precision, centred and scaled; it is not changed."""
-        field = field - self._back @ (self.member @ field)
+        field -= self._back @ (self.member @ field)
         if self.within is not None:
             average, move = self.within
             field -= move @ (average @ field)
@@ -221,18 +217,13 @@ class SparseField:
 
     def _structured_back(self, grad: FloatArray) -> FloatArray:
         """Return the derivatives by the structured coordinates."""
-        centred = self.constrained_back(grad)
-        along: FloatArray = self.factor.solve(np.ascontiguousarray(centred[self.order]))
-        return along
-
-    def constrained_back(self, grad: FloatArray) -> FloatArray:
-        """Return the derivatives by the field that was centred and scaled."""
         field = self.scale[:, None] * grad
         if self.within is not None:
             average, move = self.within
             field = field - average.T @ (move.T @ field)
-        centred: FloatArray = field - self.member.T @ (self._back.T @ field)
-        return centred
+        centred = field - self.member.T @ (self._back.T @ field)
+        along: FloatArray = self.factor.solve(np.ascontiguousarray(centred[self.order]))
+        return along
 
     def split(
         self, e: FloatArray, _mixing: FloatArray, _rng: np.random.Generator
