@@ -94,16 +94,20 @@ def test_generated_data_have_the_priors_moments(spec: ModelSpec) -> None:
     np.testing.assert_allclose(ours.std(axis=0), theirs.std(axis=0), rtol=0.2)
 
 
-def test_counts_are_what_the_truth_expects(spec: ModelSpec) -> None:
+@pytest.mark.parametrize("seen", [1.0, 0.25])
+def test_counts_are_what_the_truth_expects(spec: ModelSpec, seen: float) -> None:
+    """Where sources cover a country in part, the stated part of all episodes is in the data."""
+    if seen < 1:
+        panel = replace(spec.panel, regimes=("curated_partial",), regime=0 * spec.panel.regime)
+        spec = replace(spec, panel=panel, partial_coverage=seen)
     fixed = {name: f"fixed({value:g})" for name, value in (("history", 0), ("spillover", 0))}
     priors = make_priors({**stand_ins(spec), **fixed, "year_sd": "fixed(0.0001)"})
     gap = total = 0.0
     for number in range(80):
         made = generate(spec, seed=[7, number], priors=priors)
         rate = made.spec.panel.people * np.exp(made.truth["eta"].to_numpy()[0, 0])
-        expected = rate.sum() * len(spec.panel.periods)
-        seen = made.spec.panel.cells["count"].sum()
-        gap += seen - expected
+        expected = seen * rate.sum() * len(spec.panel.periods)
+        gap += made.spec.panel.cells["count"].sum() - expected
         total += expected * (1 + made.truth["dispersion"].item())
     assert abs(gap) < 3 * np.sqrt(total)
 

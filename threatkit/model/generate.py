@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from threatkit.errors import Fault, InvalidInput
 from threatkit.model.build import LEAST_POPULATION_ERROR, STUDENT_NU
-from threatkit.model.course import movement_coords, movements
+from threatkit.model.course import PARTIAL, movement_coords, movements
 from threatkit.model.field import field_basis
 from threatkit.model.forecast import simulate_counts
 from threatkit.model.panel import (
@@ -263,6 +263,8 @@ class _Generator:
         for position, name in enumerate(panel.regimes):
             if spec.detection and name != REFERENCE_REGIME:
                 log += self._scalar(f"detection_{name}") * (panel.regime == position)
+            elif not spec.detection and name in PARTIAL:
+                log += np.log(spec.partial_coverage) * (panel.regime == position)
         factor: FloatArray = panel.exposure_years * np.exp(log)
         return factor[panel.country_of]
 
