@@ -1,14 +1,16 @@
 """How the fast engine's time and memory grow with the number of districts.
 
     python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
-                               [--largest-map 5000] [--write docs/scale.md]
+                               [--chains 64] [--largest-map 5000] [--write docs/scale.md]
+    python benchmarks/scale.py --gradients [--districts 500,5000,50000]
 
 Regions are grids of squares of 10 km, 97 in 100 cells empty, with one pillar that has a value for
 each oblast of ``side`` by ``side`` districts. Each size runs in a process of its own, one after
 the other, so that memory is that size's. Timed are: load (outlines read from a GeoPackage, checked,
 and their neighbours found), fit (`laplace`), scores, and map (the page of the map, written).
-Events and episodes are simulated (not timed). ``--write`` puts the table between the markers of a
-page.
+Events and episodes are simulated (not timed). ``--chains`` of each of two blocks: fewer make a large
+region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the markers
+of a page; ``--gradients`` only times one gradient on one core.
 """
 
 import argparse
@@ -26,6 +28,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from threadpoolctl import threadpool_limits
 
 STAGES = ("load", "fit", "scores", "map")
 #: Side of a district in metres.
@@ -94,6 +97,7 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """Load, fit, score and draw one region."""
     from threatkit.geo.boundaries import load_boundaries
     from threatkit.geo.graph import build_graph
+    from threatkit.model.ensemble import Moves
     from threatkit.model.forecast import flat
     from threatkit.model.information import information
     from threatkit.model.laplace import laplace_fit
@@ -111,6 +115,8 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
         result[stage] = time.perf_counter() - wall
         result[f"{stage} cpu"] = time.process_time() - cpu
         result[f"{stage} memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        told = (f"{result[f'{stage}{part}']:.1f}" for part in ("", " cpu", " memory"))
+        print(f"{districts:,} districts, {stage}: s, cpu s, GB", *told, flush=True)
         return made
 
     made = simulate_panel(
@@ -127,7 +133,10 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     if len(graph.edges) != len(made.panel.graph.edges):
         raise SystemExit(f"{len(graph.edges)} borders, not {len(made.panel.graph.edges)}")
     spec = ModelSpec(made.panel, pillars=("youth",))
-    fitted = timed("fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws))
+    moves = Moves(chains=chosen.chains)
+    fitted = timed(
+        "fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws, moves=moves)
+    )
     scored = timed(
         "scores",
         lambda: score(fitted.forecast, information=information(spec, fitted.draws), learned={}),
@@ -143,6 +152,37 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
         drawn = timed("map", lambda: page(outlines, made.panel, scored, fitted.forecast.event_prob))
         result["bytes"] = len(drawn.encode()) / 1e6
     return result
+
+
+def gradients(districts: int, chosen: argparse.Namespace) -> None:
+    """Print what the density of a region and its gradient at one block's chains cost."""
+    from threatkit.model.density import Density
+    from threatkit.model.simulate import Truth, simulate_panel
+    from threatkit.model.spec import ModelSpec
+
+    rows = max(round(np.sqrt(districts / 2)), 2)
+    columns = max(round(districts / rows), 2)
+    begun = time.perf_counter()
+    truth = Truth(intercept=-4.5)
+    made = simulate_panel(
+        rows=rows, columns=columns, seed=chosen.seed, truth=truth, side=chosen.side
+    )
+    spent = [time.perf_counter() - begun]
+    density = Density(ModelSpec(made.panel, pillars=("youth",)))
+    spent.append(time.perf_counter() - begun - spent[0])
+    points = 0.1 * np.random.default_rng(1).standard_normal((density.size, chosen.chains))
+    with threadpool_limits(1):
+        density(points)
+        begun = time.perf_counter()
+        for _ in range(5):
+            density(points)
+    spent.append((time.perf_counter() - begun) / 5)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{rows * columns:,} districts, {density.size:,} coordinates: panel {spent[0]:.1f} s, "
+        f"density {spent[1]:.1f} s, gradient {spent[2]:.4f} s, {memory:.2f} GB",
+        flush=True,
+    )
 
 
 def _loaded(load: Any, build: Any, path: Path) -> tuple[Any, Any]:
@@ -197,11 +237,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--districts", default="500,5000,50000")
     parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--chains", type=int, default=64, help="of each of two blocks")
+    parser.add_argument("--gradients", action="store_true", help="time a gradient, fit nothing")
     parser.add_argument("--side", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--largest-map", type=int, default=5000)
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args()
+    if chosen.gradients:
+        for size in (int(part) for part in chosen.districts.split(",")):
+            gradients(size, chosen)
+        return
     rows = []
     context = multiprocessing.get_context("spawn")
     for size in (int(part) for part in chosen.districts.split(",")):
