@@ -1,15 +1,15 @@
 """How the fast engine's time and memory grow with the number of districts.
 
     python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
-                               [--chains 64] [--largest-map 5000] [--write docs/scale.md]
+                               [--chains 64] [--rounds 3] [--largest-map 5000] [--write docs/scale.md]
     python benchmarks/scale.py --gradients [--districts 500,5000,50000]
 
 Regions are grids of squares of 10 km, 97 in 100 cells empty, with one pillar that has a value for
 each oblast of ``side`` by ``side`` districts. Each size runs in a process of its own, one after
 the other, so that memory is that size's. Timed are: load (outlines read from a GeoPackage, checked,
 and their neighbours found), fit (`laplace`), scores, and map (the page of the map, written).
-Events and episodes are simulated (not timed). ``--chains`` of each of two blocks: fewer make a large
-region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the markers
+Events and episodes are simulated (not timed). ``--chains`` of each of two blocks: fewer make a
+large region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the markers
 of a page; ``--gradients`` only times one gradient on one core.
 """
 
@@ -133,7 +133,7 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     if len(graph.edges) != len(made.panel.graph.edges):
         raise SystemExit(f"{len(graph.edges)} borders, not {len(made.panel.graph.edges)}")
     spec = ModelSpec(made.panel, pillars=("youth",))
-    moves = Moves(chains=chosen.chains)
+    moves = Moves(chains=chosen.chains, max_rounds=chosen.rounds)
     fitted = timed(
         "fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws, moves=moves)
     )
@@ -238,6 +238,7 @@ def main() -> None:
     parser.add_argument("--districts", default="500,5000,50000")
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--chains", type=int, default=64, help="of each of two blocks")
+    parser.add_argument("--rounds", type=int, default=3, help="of draws, until the gate is met")
     parser.add_argument("--gradients", action="store_true", help="time a gradient, fit nothing")
     parser.add_argument("--side", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
