@@ -1,7 +1,8 @@
 """How the fast engine's time and memory grow with the number of districts.
 
     python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
-                               [--chains 64] [--rounds 3] [--largest-map 5000] [--write docs/scale.md]
+                               [--chains 64] [--rounds 3] [--largest-map 5000]
+                               [--write docs/scale.md]
     python benchmarks/scale.py --gradients [--districts 500,5000,50000]
 
 Regions are grids of squares of 10 km, 97 in 100 cells empty, with one pillar that has a value for
@@ -9,8 +10,8 @@ each oblast of ``side`` by ``side`` districts. Each size runs in a process of it
 the other, so that memory is that size's. Timed are: load (outlines read from a GeoPackage, checked,
 and their neighbours found), fit (`laplace`), scores, and map (the page of the map, written).
 Events and episodes are simulated (not timed). ``--chains`` of each of two blocks: fewer make a
-large region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the markers
-of a page; ``--gradients`` only times one gradient on one core.
+large region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the
+markers of a page; ``--gradients`` only times one gradient on one core.
 """
 
 import argparse
