@@ -94,6 +94,19 @@ def page(outlines: gpd.GeoDataFrame, panel: Any, scores: Any, prob: Any) -> str:
     )
 
 
+def simulated(districts: int, chosen: argparse.Namespace) -> tuple[Any, int]:
+    """Return a simulated grid of about so many districts, and its number of columns."""
+    from threatkit.model.simulate import Truth, simulate_panel
+
+    rows = max(round(np.sqrt(districts / 2)), 2)
+    columns = max(round(districts / rows), 2)
+    truth = Truth(intercept=-4.5)
+    made = simulate_panel(
+        rows=rows, columns=columns, seed=chosen.seed, truth=truth, side=chosen.side
+    )
+    return made, columns
+
+
 def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """Load, fit, score and draw one region."""
     from threatkit.geo.boundaries import load_boundaries
@@ -102,13 +115,10 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     from threatkit.model.forecast import flat
     from threatkit.model.information import information
     from threatkit.model.laplace import laplace_fit
-    from threatkit.model.simulate import Truth, simulate_panel
     from threatkit.model.spec import ModelSpec
     from threatkit.scores import score
 
-    rows = max(round(np.sqrt(districts / 2)), 2)
-    columns = max(round(districts / rows), 2)
-    result: dict[str, Any] = {"districts": rows * columns}
+    result: dict[str, Any] = {}
 
     def timed[T](stage: str, action: Callable[[], T]) -> T:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -120,13 +130,8 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
         print(f"{districts:,} districts, {stage}: s, cpu s, GB", *told, flush=True)
         return made
 
-    made = simulate_panel(
-        rows=rows,
-        columns=columns,
-        seed=chosen.seed,
-        truth=Truth(intercept=-4.5),
-        side=chosen.side,
-    )
+    made, columns = simulated(districts, chosen)
+    size = result["districts"] = len(made.panel.districts)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "districts.gpkg"
         squares(made.panel.districts, columns).to_file(path)
@@ -149,7 +154,7 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
         inside += int(((low <= made.eta[part]) & (made.eta[part] <= high)).sum())
     result["inside"] = inside / len(made.eta)
     result["stages"], result["failures"] = fitted.seconds, fitted.diagnostics.failures
-    if rows * columns <= 1.1 * chosen.largest_map:
+    if size <= 1.1 * chosen.largest_map:
         drawn = timed("map", lambda: page(outlines, made.panel, scored, fitted.forecast.event_prob))
         result["bytes"] = len(drawn.encode()) / 1e6
     return result
@@ -158,16 +163,10 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
 def gradients(districts: int, chosen: argparse.Namespace) -> None:
     """Print what the density of a region and its gradient at one block's chains cost."""
     from threatkit.model.density import Density
-    from threatkit.model.simulate import Truth, simulate_panel
     from threatkit.model.spec import ModelSpec
 
-    rows = max(round(np.sqrt(districts / 2)), 2)
-    columns = max(round(districts / rows), 2)
     begun = time.perf_counter()
-    truth = Truth(intercept=-4.5)
-    made = simulate_panel(
-        rows=rows, columns=columns, seed=chosen.seed, truth=truth, side=chosen.side
-    )
+    made, _ = simulated(districts, chosen)
     spent = [time.perf_counter() - begun]
     density = Density(ModelSpec(made.panel, pillars=("youth",)))
     spent.append(time.perf_counter() - begun - spent[0])
@@ -180,8 +179,9 @@ def gradients(districts: int, chosen: argparse.Namespace) -> None:
     spent.append((time.perf_counter() - begun) / 5)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
-        f"{rows * columns:,} districts, {density.size:,} coordinates: panel {spent[0]:.1f} s, "
-        f"density {spent[1]:.1f} s, gradient {spent[2]:.4f} s, {memory:.2f} GB",
+        f"{len(made.panel.districts):,} districts, {density.size:,} coordinates: "
+        f"panel {spent[0]:.1f} s, density {spent[1]:.1f} s, "
+        f"gradient {spent[2]:.4f} s, {memory:.2f} GB",
         flush=True,
     )
 

@@ -201,16 +201,6 @@ def _full(data: Data) -> FloatArray:
     return data.by_year[:, whole] if whole.sum() > 1 else data.by_year
 
 
-def _halves(data: Data) -> FloatArray:
-    """Return the correlation over oblasts of episodes in the first and second half, (S,)."""
-    half = data.by_oblast.shape[2] // 2
-    first, second = data.by_oblast[:, :, :half].sum(axis=2), data.by_oblast[:, :, half:].sum(axis=2)
-    first = first - first.mean(axis=1, keepdims=True)
-    second = second - second.mean(axis=1, keepdims=True)
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.where(scale > 0, (first * second).sum(axis=1) / np.where(scale > 0, scale, 1), 0.0)
-
-
 def _lagged(totals: FloatArray) -> FloatArray:
     gap = totals - totals.mean(axis=1, keepdims=True)
     variance = (gap**2).mean(axis=1)
