@@ -4,11 +4,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from threatkit.config import parse_config
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate.predictive import REPLICATIONS, Checked, check
 from threatkit.export.run import Run
-from threatkit.keptinputs import Unavailable, inputs_of
+from threatkit.keptinputs import Unavailable, config_of, inputs_of
 from threatkit.model.spec import ModelSpec
 from threatkit.pipeline import make_spec
 
@@ -24,9 +23,7 @@ def run_spec(run: Run) -> ModelSpec:
     kept = inputs_of(run)
     if isinstance(kept, Unavailable):
         raise InvalidInput(Fault(str(run.folder), "the inputs of a run are at hand", kept.reason))
-    return make_spec(
-        parse_config(run.record["config"], name=f"{run.folder}/run.json"), kept.inputs()
-    )
+    return make_spec(config_of(run), kept.inputs())
 
 
 def run_draws(folder: Path, group: str = "posterior") -> xr.Dataset:

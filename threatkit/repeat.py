@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from threatkit.archive import draws_tree, write_tree
 from threatkit.areal.kept import restored
 from threatkit.areal.results import draws_of
+from threatkit.checks import run_spec
 from threatkit.errors import Fault, InvalidInput
 from threatkit.export.run import read_run
-from threatkit.keptinputs import Unavailable, config_of, inputs_of
+from threatkit.keptinputs import config_of
 from threatkit.machine import machine, versions
 from threatkit.model.chains import Update
 from threatkit.model.samplers import devices
-from threatkit.pipeline import fit_spec, make_spec
+from threatkit.pipeline import fit_spec
 from threatkit.store import KEPT, RECORD, RunFolder, read_record, unpacked
 
 _DRAWS = "posterior.nc"
@@ -197,11 +198,7 @@ def _apart(a: NDArray[np.float64], b: NDArray[np.float64], equal: bool) -> dict[
 
 def _assessed_again(run: Path, update: Update | None) -> xr.DataTree:
     found = read_run(run)
-    inputs = inputs_of(found)
-    if isinstance(inputs, Unavailable):
-        raise InvalidInput(Fault(str(run), "a repeat needs the inputs of the run", inputs.reason))
-    config = config_of(found)
-    return draws_tree(fit_spec(make_spec(config, inputs.inputs()), config, update=update))
+    return draws_tree(fit_spec(run_spec(found), config_of(found), update=update))
 
 
 def _areas_again(run: Path, record: Mapping[str, Any], update: Update | None) -> xr.DataTree:
