@@ -51,7 +51,7 @@ def build(
 ) -> pm.Model:
     """Return the PyMC model of a specification.
 
-    Named dims are district, country, oblast, period, pillar, indicator and mode. The model
+    Named dims are district, country, oblast, period, pillar and indicator. The model
     holds deterministic ``eta`` (log episodes per 100,000 people and full year, without year
     effect, history and detection), its parts, and the log-likelihood of the outcome as a
     potential. With ``held``, pillar -> shape (district,), the pillars' states are data of the
@@ -59,11 +59,10 @@ def build(
     construction of the field's structured part in the place of the exact basis, so that the two
     can be compared.
     """
-    basis = field_basis(**spec.field_arguments)
-    with pm.Model(coords=coords(spec, basis)) as model:
+    with pm.Model(coords=coords(spec)) as model:
         parts = {
             "country": _country(spec),
-            "space": _space(spec, basis, structured),
+            "space": _space(spec, structured),
             "people": _people(spec),
             **_pillars(spec, held),
         }
@@ -76,7 +75,7 @@ def build(
     return model
 
 
-def coords(spec: ModelSpec, basis: FieldBasis) -> dict[str, Sequence[Any]]:
+def coords(spec: ModelSpec) -> dict[str, Sequence[Any]]:
     """Return the coordinates of every named dim."""
     panel = spec.panel
     table = panel.measurements.table
@@ -88,7 +87,6 @@ def coords(spec: ModelSpec, basis: FieldBasis) -> dict[str, Sequence[Any]]:
         "period": [int(year) for year in panel.periods],
         "pillar": list(spec.pillars),
         "indicator": sorted(used["indicator"].unique()),
-        "mode": list(range(basis.basis.shape[1])),
         **movement_coords(spec),
     }
 
@@ -109,17 +107,18 @@ def zero_sum(name: str, dim: str) -> Tensor:
     return pm.ZeroSumNormal(name, sigma=1.0, dims=dim)
 
 
-def _space(spec: ModelSpec, basis: FieldBasis, structured: Structured | None) -> Tensor:
+def _space(spec: ModelSpec, structured: Structured | None) -> Tensor:
     """Return BYM2, in one coordinate a district unless the structured part is given apart."""
     sd = spec.priors.field_sd.variable("field_sd")
-    if not basis.basis.shape[1]:
+    field = dense_field(**spec.field_arguments)
+    if not field.mixed:
         return sd * pm.Normal("theta", 0.0, 1.0, dims="district")
     mixing = spec.priors.field_mixing.variable("field_mixing")
     if structured is None:
-        field = dense_field(**spec.field_arguments)
         coordinates = pm.Normal(FIELD, 0.0, 1.0, dims="district")
         scale = pt.sqrt(1 + mixing * (field.variance - 1))
         return sd * pt.dot(pt.as_tensor_variable(field.vectors), scale * coordinates)
+    basis = field_basis(**spec.field_arguments)
     theta = pm.Normal("theta", 0.0, 1.0, dims="district")
     own = pt.switch(pt.as_tensor_variable(basis.island), 1.0, pt.sqrt(1 - mixing))
     return sd * (pt.sqrt(mixing) * structured(basis) + own * theta)
