@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +21,10 @@ from click.testing import CliRunner, Result
 
 from threatkit.cli import main, threatkit
 from threatkit.cli.output import print_frame
+from threatkit.config import Config
 from threatkit.derive.cli_docs import commands
 from threatkit.errors import OutputFailed
+from threatkit.options import SamplingOptions
 from threatkit.progress import BarProgress, PlainProgress, SilentProgress, terminal_progress
 
 
@@ -28,13 +32,15 @@ def run(*words: str | Path, **options: Any) -> Result:
     return CliRunner().invoke(threatkit, [str(word) for word in words], **options)
 
 
-def result(folder: Path, *, passed: bool = True) -> SimpleNamespace:
+def result(folder: Path, *, passed: bool = True, config: Config | None = None) -> SimpleNamespace:
     top = pd.DataFrame(
         {"name": ["<script>", "=cmd|x"], "event_prob": [0.25, None]},
         index=pd.Index(["KG-B-batken", "TJ-SU-isfara"], name="district"),
     )
     messages = () if passed else tuple(f"R-hat of 'rho' is 1.{i}" for i in range(2, 10))
-    return SimpleNamespace(folder=folder, gate_passed=passed, gate_messages=messages, top=top)
+    return SimpleNamespace(
+        folder=folder, config=config, gate_passed=passed, gate_messages=messages, top=top
+    )
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"config": config, "out": out, "command": command})
         with progress.step("Fitting") as update:
             update(1, 2, "half")
-        return result(out, passed=config.seed != 13)
+        return result(out, passed=config.seed != 13, config=config)
 
     def again(run: Path, out: Path | None) -> SimpleNamespace:
         calls.append({"run": run, "out": out})
@@ -160,6 +166,26 @@ def test_a_gate_that_is_not_met_is_exit_code_4(assessed: list[dict[str, Any]]) -
     assert len(json.loads(done.stdout)) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "Raise 'draws', 'tune', 'max_rounds' or 'budget_minutes' under [sampling], or try"),
+        (["--feedback", "cut"], "Raise 'cut_budget_minutes' or 'target_accept' under [sampling]"),
+        (["--engine", "laplace"], "The fast engine has no lengths to set: try another --seed"),
+        (["--engine", "laplace", "--feedback", "cut"], "or the reference with --engine nuts"),
+    ],
+)
+def test_after_a_failed_gate_what_may_be_set_is_named(
+    assessed: list[dict[str, Any]], words: list[str], told: str
+) -> None:
+    done = run("assess", "--seed", "13", *words)
+    assert done.exit_code == 4
+    assert told in done.stderr
+    keys = set(re.findall(r"'([a-z_]+)'", done.stderr.split("diagnostics'")[-1]))
+    assert keys <= {each.name for each in fields(SamplingOptions)}
+    assert bool(keys) == ("laplace" not in words)
+
+
 def test_scores_and_map_are_made_again(assessed: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     assert run("score", tmp_path, "--format", "csv").stdout.startswith("district,")
@@ -242,6 +268,7 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stopped_process_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
     script = f"""
 import sys, time, types
+from dataclasses import fields
 from pathlib import Path
 from threatkit.store import RunFolder
 def assess(config, out, *, progress, command):
@@ -349,7 +376,8 @@ def test_a_workspace_that_cannot_be_written_leaves_nothing(
     monkeypatch.setattr("shutil.copyfile", fill)
     done = run("init", tmp_path / "my")
     assert done.exit_code == 1
-    assert "disk is full" in done.stderr
+    assert "free some space or give another folder\n" in done.stderr
+    assert "--out" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

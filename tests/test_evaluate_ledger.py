@@ -307,6 +307,16 @@ def test_the_commands(run: Callable[..., Path], tmp_path: Path) -> None:
     assert none.exit_code == 3
 
 
+def test_a_ledger_that_cannot_be_written(run: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = run("2024-01-01", "2024-12-31")
+    path = str(tmp_path / "file" / "ledger.jsonl")
+    done = CliRunner().invoke(threatkit, ["forecast", "freeze", str(folder), "--ledger", path])
+    assert done.exit_code == 1
+    assert "give another file with --ledger" in done.stderr
+    assert "--out" not in done.stderr
+
+
 def test_the_record_is_plain_data(kept: Path, tmp_path: Path) -> None:
     told = summary(kept, catalogue())
     assert told == json.loads(json.dumps(told, allow_nan=False))

@@ -344,7 +344,7 @@ def append_elicitation(path: Path, elicitation: Elicitation) -> None:
     OutputFailed
         If it cannot be written.
     """
-    with output_errors(path):
+    with output_errors(path, elsewhere="another file with --out"):
         old = path.read_text(encoding="utf-8") if path.exists() else HEAD
     try:
         values = tomllib.loads(old)
@@ -365,7 +365,7 @@ def append_elicitation(path: Path, elicitation: Elicitation) -> None:
         remedy = f'Write the line {elicitation.prior} = "{elicitation.value}" under [priors]'
         rule = "the table [priors] stands under its own header, one prior a line"
         raise InvalidInput(Fault(str(path), rule, remedy=remedy))
-    with output_errors(path):
+    with output_errors(path, elsewhere="another file with --out"):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.part")
         beside.write_text(new, encoding="utf-8")

@@ -63,6 +63,8 @@ class AssessResult:
     ----------
     folder
         Where the files are.
+    config
+        What was assessed.
     gate_passed, gate_messages
         Whether the run may be used, and why not.
     top
@@ -70,6 +72,7 @@ class AssessResult:
     """
 
     folder: Path
+    config: Config
     gate_passed: bool
     gate_messages: tuple[str, ...]
     top: pd.DataFrame
@@ -330,9 +333,8 @@ def assess(
             record = _write_scores(folder, inputs, assessment.scores, record)
     _write_map(Path(out), config, inputs, fitted.forecast, assessment.scores, record, progress)
     diagnostics = fitted.diagnostics
-    return AssessResult(
-        Path(out), diagnostics.passed, diagnostics.failures, _top(assessment.scores.districts)
-    )
+    top = _top(assessment.scores.districts)
+    return AssessResult(Path(out), config, diagnostics.passed, diagnostics.failures, top)
 
 
 def rescore(run: Path, out: Path | None = None, **changes: Any) -> AssessResult:
@@ -388,7 +390,8 @@ def _remake(
         record = _write_scores(folder, inputs, scores, record)
     _write_map(target, config, inputs, made, scores, record, SilentProgress())
     gate = record["diagnostics"]
-    return AssessResult(target, gate["passed"], tuple(gate["failures"]), _top(scores.districts))
+    top = _top(scores.districts)
+    return AssessResult(target, config, gate["passed"], tuple(gate["failures"]), top)
 
 
 def _write_scores(

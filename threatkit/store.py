@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
@@ -40,28 +40,39 @@ _LOCK = ".threatkit-lock"
 _MOVES = ".moves.json"
 _BEFORE = ".before"
 
-_WAYS_OUT = {
-    errno.ENOSPC: "The disk is full: free some space or give another folder with --out",
-    errno.EDQUOT: "The disk quota is used up: free some space or give another folder with --out",
-    errno.EROFS: "The disk is read-only: give another folder with --out",
-    errno.EACCES: "It may not be written by you: give another folder with --out",
-    errno.EPERM: "It may not be written by you: give another folder with --out",
-    errno.ENOTDIR: "A part of the path is a file: give another folder with --out",
-    errno.EEXIST: "There is a file of that name: give another folder with --out",
-    errno.ENAMETOOLONG: "The name is too long: give a shorter one with --out",
+#: What a failed write means to the user, and what to do unless another place is given.
+_REASONS = {
+    errno.ENOSPC: "The disk is full: free some space or",
+    errno.EDQUOT: "The disk quota is used up: free some space or",
+    errno.EROFS: "The disk is read-only:",
+    errno.EACCES: "It may not be written by you:",
+    errno.EPERM: "It may not be written by you:",
+    errno.ENOTDIR: "A part of the path is a file:",
+    errno.EEXIST: "There is a file of that name:",
+    errno.ENAMETOOLONG: "The name is too long:",
 }
+_ELSEWHERE = "another folder with --out"
 
 
 @contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError into an `OutputFailed` that names the path and the way out."""
+def output_errors(path: Path, *, elsewhere: str = _ELSEWHERE) -> Iterator[None]:
+    """Turn an OSError into an `OutputFailed` that names the path and the way out.
+
+    Parameters
+    ----------
+    path
+        What is written.
+    elsewhere
+        What the user may give instead, in the words of the command: "another folder with --out".
+    """
     try:
         yield
     except OutputFailed:
         raise
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
-        way_out = _WAYS_OUT.get(error.errno or 0, "Give another folder with --out")
+        way_out = f"{_REASONS.get(error.errno or 0, '')} give {elsewhere}".strip()
+        way_out = way_out[0].upper() + way_out[1:]
         raise OutputFailed(f"{path}: this could not be written ({reason}). {way_out}") from error
 
 
@@ -79,6 +90,8 @@ class RunFolder:
     mode
         ``replace`` also takes away those files of the earlier run that the new one does not
         write; ``update`` replaces single files of a finished run.
+    elsewhere
+        What the user may give instead if it cannot be written; see `output_errors`.
 
     Attributes
     ----------
@@ -93,16 +106,23 @@ class RunFolder:
         If the folder cannot be written.
     """
 
-    def __init__(self, path: Path, *, mode: Literal["replace", "update"] = "replace") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        mode: Literal["replace", "update"] = "replace",
+        elsewhere: str = _ELSEWHERE,
+    ) -> None:
         self.path = Path(path).absolute()
         self.mode = mode
+        self._elsewhere = elsewhere
         self.hashes: dict[str, str] = {}
         self._staging = self.path / _STAGING
         self._lock: IO[str] | None = None
         self._made: list[Path] = []
 
     def __enter__(self) -> Self:
-        with output_errors(self.path):
+        with self._errors(self.path):
             self._make_folder()
             try:
                 self._acquire()
@@ -122,7 +142,7 @@ class RunFolder:
     ) -> None:
         try:
             if kind is None:
-                with output_errors(self.path):
+                with self._errors(self.path):
                     self._commit()
         finally:
             self._leave()
@@ -130,7 +150,7 @@ class RunFolder:
     def write_bytes(self, name: str, content: bytes) -> None:
         """Stage a file of bytes."""
         target = self._target(name)
-        with output_errors(self.path / name), target.open("wb") as stream:
+        with self._errors(self.path / name), target.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -178,10 +198,13 @@ class RunFolder:
     def write_netcdf(self, name: str, write: Callable[[Path], object]) -> None:
         """Stage a file that a function writes to the path which it is given."""
         target = self._target(name)
-        with output_errors(self.path / name):
+        with self._errors(self.path / name):
             write(target)
             with target.open("rb") as stream:
                 self.hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def _errors(self, path: Path) -> AbstractContextManager[None]:
+        return output_errors(path, elsewhere=self._elsewhere)
 
     def _target(self, name: str) -> Path:
         if self._lock is None:

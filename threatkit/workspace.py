@@ -33,7 +33,7 @@ def make_workspace(folder: Path) -> list[Path]:
         )  # fmt: skip
     made: list[Path] = []
     try:
-        with output_errors(folder):
+        with output_errors(folder, elsewhere="another folder"):
             for name in names:
                 _copy(templates / name, folder / name, made)
     except BaseException:

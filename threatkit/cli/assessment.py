@@ -22,6 +22,7 @@ from threatkit.errors import GateNotMet
 from threatkit.store import RECORD, read_record
 
 if TYPE_CHECKING:
+    from threatkit.config import Config
     from threatkit.pipeline import AssessResult
 
 WORKSPACE_CONFIG = "threatkit.toml"
@@ -182,5 +183,18 @@ def _conclude(result: "AssessResult", form: Format | None, show: bool) -> None:
         reasons = "\n".join(f"  {message}" for message in shown)
         raise GateNotMet(
             f"the sampler's diagnostics gate was not met: do not use this run.\n{reasons}\n"
-            "Raise 'draws', 'tune' or 'budget_minutes' under [sampling], or try another --seed"
+            f"{_way_out(result.config)}"
         )
+
+
+def _way_out(config: "Config") -> str:
+    """Return what may be set after a failed gate; each engine reads settings of its own."""
+    if config.engine == "laplace":
+        return (
+            "The fast engine has no lengths to set: try another --seed, or the reference with "
+            "--engine nuts"
+        )
+    keys = "'draws', 'tune', 'max_rounds' or 'budget_minutes'"
+    if config.model.feedback == "cut":
+        keys = "'cut_budget_minutes' or 'target_accept'"
+    return f"Raise {keys} under [sampling], or try another --seed"

@@ -69,7 +69,7 @@ def fit(
     click.echo(f"Written to {out}", err=True)
     if not fitted.diagnostics.passed:
         reasons = "\n".join(f"  {message}" for message in fitted.diagnostics.failures)
-        raised = "'draws', 'tune'" if engine == "nuts" else "'max_rounds'"
+        raised = "'draws', 'tune', 'max_rounds'" if engine == "nuts" else "'max_rounds'"
         raise GateNotMet(
             f"the sampler's diagnostics gate was not met: do not use this fit.\n{reasons}\n"
             f"Raise {raised} or 'budget_minutes' under [sampling], or try another --seed"

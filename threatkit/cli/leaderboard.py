@@ -55,7 +55,7 @@ def leaderboard(
     if views is not None:
         from threatkit.export.competition import write_competition
 
-        with output_errors(views):
+        with output_errors(views, elsewhere="another folder with --views"):
             write_competition(stored, views)
         click.echo(f"Written to {views}", err=True)
     if out is None:
@@ -73,7 +73,7 @@ def leaderboard(
         }
         texts[out] = markdown_page(sections, pictures=f"{out.stem}-")
     for target, text in texts.items():
-        with output_errors(target):
+        with output_errors(target, elsewhere="another file with --out"):
             part = target.with_name(f".{target.name}.part")
             part.write_text(text, encoding="utf-8")
             part.replace(target)

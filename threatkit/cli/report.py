@@ -88,7 +88,7 @@ def report(
     options = Options(lang, audience, tlp, yardstick)  # type: ignore[arg-type]
     text = render_report(material, options, draw_figures(material, lang))
     target = out or run / "report.html"
-    with output_errors(target):
+    with output_errors(target, elsewhere="another file with --out"):
         part = target.with_name(f".{target.name}.part")
         part.write_text(text, encoding="utf-8")
         part.replace(target)

@@ -59,7 +59,8 @@ def freeze(run: Path, ledger: Path, *, now: datetime | None = None) -> dict[str,
         )
     forecast = forecast_of(run)
     stamp = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    with RunFolder(ledger.absolute().parent, mode="update") as folder:
+    place = ledger.absolute().parent
+    with RunFolder(place, mode="update", elsewhere="another file with --ledger") as folder:
         lines = verify(ledger) if ledger.exists() or _head_path(ledger).exists() else []
         for line in lines:
             if line["forecast"]["draws"] == forecast["draws"]:

@@ -45,7 +45,7 @@ def export(run: Run, to: str, path: Path | None = None) -> tuple[Path, ...]:
     """
     ending, write = FORMATS[to]
     target = Path(f"{run.record['run_id']}.{ending}") if path is None else Path(path)
-    with output_errors(target):
+    with output_errors(target, elsewhere="another file with --out"):
         folder = Path(tempfile.mkdtemp(prefix=".threatkit-", dir=target.parent))
         try:
             write(run, folder / target.name)
