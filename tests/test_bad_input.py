@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threatkit.data.catalogue import load_catalogue
+from threatkit.data.peoples import private_word
 from threatkit.errors import InvalidInput
 
 TABLE = f"{VALUES_HEADER}\n{ROW}\n"
@@ -36,6 +37,7 @@ PRIVATE = (
     "ethnicity, religion and language are not indicators: the toolkit describes areas and "
     "their conditions, never peoples"
 )
+LEAVE = "Leave the indicator out; if it counts acts, let name and title say which."
 
 
 @pytest.fixture
@@ -420,18 +422,60 @@ def test_text_stays_text(own, text):
         ({"units": "x"}, ", key 'units': the key is known, found 'x'. Did you mean 'unit'?"),
         ({"use": "yes"}, ", key 'use': 'use' is true or false, found 'yes'"),
         ({"per": "area"}, ", key 'per': 'per' is population or null, found 'area'"),
-        ({"title": "Share of Muslims"}, f": {PRIVATE}, found 'muslims'. Leave the indicator out."),
-        (
-            {"title": "Mother tongue"},
-            f": {PRIVATE}, found 'mother tongue'. Leave the indicator out.",
-        ),
-        ({"title": "Uzbek share"}, f": {PRIVATE}, found 'uzbek share'. Leave the indicator out."),
-        ({"title": "Доля мусульман"}, f": {PRIVATE}, found 'мусульман'. Leave the indicator out."),
+        ({"title": "Share of Muslims"}, f": {PRIVATE}, found 'muslims'. {LEAVE}"),
+        ({"title": "Mother tongue"}, f": {PRIVATE}, found 'mother tongue'. {LEAVE}"),
+        ({"title": "Uzbek share"}, f": {PRIVATE}, found 'uzbek share'. {LEAVE}"),
+        ({"title": "Доля мусульман"}, f": {PRIVATE}, found 'мусульман'. {LEAVE}"),
     ],
 )
 def test_a_wrong_declaration(own, keys, told):
     write_values(own, content=descriptor(indicators=(indicator(**keys),)))
     assert messages(own) == [f"{DESCRIPTOR}, indicator 'youth_share'{told}"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Cases of religious extremism",
+        "Convicted of ethnic or religious hatred",
+        "Inter-ethnic clashes",
+        "Interethnic conflicts",
+        "Religiously motivated violence",
+        "Преступления религиозного экстремизма",
+        "Межэтнические столкновения",
+        "Attacks by Islamic State",
+        "Tajik border guards killed",
+    ],
+)
+def test_the_name_of_an_act_describes_no_people(title):
+    assert private_word({"name": "cases", "title": title}) == ""
+    assert private_word({"name": title.lower().replace(" ", "_"), "title": "Cases"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("Followers of religious extremism", "religious"),
+        ("Religious extremists on the register", "religious"),
+        ("Residents who approve of religious violence", "religious"),
+        ("Ethnic groups in conflict", "ethnic"),
+        ("Ethnic conflict groups", "ethnic"),
+        ("Muslims convicted of religious extremism", "muslims"),
+        ("Religious extremism among ethnic minorities", "religious"),
+        ("Religious extremism by mosque", "mosque"),
+        ("Interethnic marriages", "interethnic"),
+        ("Sectarian schools", "sectarian"),
+        ("Сторонники религиозного экстремизма", "религиозного"),
+        ("Межэтнические браки", "межэтнические"),
+        ("Number of Uzbeks killed in ethnic violence", "number of uzbeks"),
+    ],
+)
+def test_an_act_does_not_excuse_those_it_is_laid_to(title, found):
+    assert private_word({"name": "cases", "title": title}) == found
+
+
+def test_a_name_without_people_does_not_excuse_a_title_with_them():
+    assert private_word({"name": "religious_extremism", "title": "Followers"}) == "religious"
 
 
 def test_organisations_and_areas_are_not_peoples(own):

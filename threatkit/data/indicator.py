@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from threatkit.data.peoples import private_word
 from threatkit.data.wording import listed, meant
 from threatkit.errors import Fault
 
@@ -32,26 +33,6 @@ KEYS = (
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TEXTS = ("title", "unit")
-_ORGANISATION = re.compile(
-    r"islamic (state|movement|republic|emirate|jihad|renaissance|party|development)"
-)
-_PRIVATE = re.compile(
-    r"\b(ethnic\w*|ethno\w*|nationalit\w+|rac(e|es|ial)|tribe|tribal|clan|clans"
-    r"|religio\w*|faith\w*|church\w*|mosque\w*|madras+a\w*|prayer\w*|hijab\w*|"
-    r"muslim\w*|islam(ic|isation|ization)?|christian\w*|orthodox\w*|sunni\w*|shia|shiite\w*"
-    r"|ismaili\w*|salafi\w*|jewish|jews|atheis\w+|believers?"
-    r"|language\w*|linguistic\w*|speakers?|speaking|mother tongue|native tongue"
-    r"|этни\w*|национальност\w*|религи\w*|мусульман\w*|ислам\w*|христиан\w*|мечет\w*"
-    r"|язык\w*|миллат\w*|дин|диний|тил)\b"
-)
-_PEOPLES = (
-    r"(kazakh|kyrgyz|tajik|turkmen|uzbek|uighur|uyghur|dungan|karakalpak|pamiri|russian"
-    r"|pashtun|hazara|tatar|korean|turk|german|ukrainian|slav)s?"
-)
-_PEOPLE_SHARE = re.compile(
-    rf"\b({_PEOPLES} (share|percent|pct|population|minority|majority|households|residents)"
-    rf"|(share|percent|pct|percentage|proportion|number) (of )?(the )?{_PEOPLES})\b"
-)
 
 
 def indicator_faults(item: Any, where: str, position: int) -> list[Fault]:
@@ -103,21 +84,10 @@ def indicator_faults(item: Any, where: str, position: int) -> list[Fault]:
                 "ethnicity, religion and language are not indicators: the toolkit describes "
                 "areas and their conditions, never peoples",
                 f"'{refused}'",
-                "Leave the indicator out.",
+                "Leave the indicator out; if it counts acts, let name and title say which.",
             )
         )
     return faults
-
-
-def private_word(item: Mapping[str, Any]) -> str:
-    """Return the word by which an indicator describes a people, or an empty text."""
-    for key in ("name", "title"):
-        text = re.sub(r"[_\W]+", " ", str(item.get(key, ""))).casefold()
-        text = _ORGANISATION.sub("", text)
-        match = _PRIVATE.search(text) or _PEOPLE_SHARE.search(text)
-        if match:
-            return match[0]
-    return ""
 
 
 def bounds(item: Mapping[str, Any]) -> tuple[float | None, float | None]:
