@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 from threatkit.derive import checkplots
-from threatkit.evaluate.features import Data, features, moran
 from threatkit.evaluate.predictive import LESS, MORE, OTHER, REPRODUCED, SAME, check
 from threatkit.model.course import movements
+from threatkit.model.features import Data, features, moran
 from threatkit.model.information import moving, own_log_likelihood
 from threatkit.model.panel import Panel, memory, neighbour_mean
 from threatkit.model.priors import Prior
@@ -215,7 +215,7 @@ def test_residuals_are_standardised_under_every_likelihood(
         draws["size"] = draws["dispersion"] + 1
         made = replicate(given, draws, size=1500, seed=1)
         spread = np.full(1500, {"nb1": 0.6, "nb2": 1.6}.get(likelihood, 0.0))
-        data = Data(given, made.counts, made.means, spread)
+        data = Data(made.counts, given, made.means, spread)
         frequent = made.means[0].sum(axis=1) > 0.5
         np.testing.assert_allclose(data.residual[:, frequent].mean(axis=0), 0, atol=0.12)
         np.testing.assert_allclose(data.residual[:, frequent].std(axis=0), 1, atol=0.12)
@@ -226,7 +226,7 @@ def test_residuals_are_standardised_under_every_likelihood(
 
 def test_every_feature_is_a_number_for_each_set(simulated: Simulated, spec: ModelSpec) -> None:
     made = replicate(spec, known_draws(spec, simulated.eta, 4), size=4, seed=1)
-    data = Data(spec, made.counts, made.means, np.full(4, 0.6))
+    data = Data(made.counts, spec, made.means, np.full(4, 0.6))
     for (about, name), of in features(spec).items():
         assert of(data).shape == (4,), (about, name)
     assert data.by_country.sum() == data.by_oblast.sum() == made.counts.sum()

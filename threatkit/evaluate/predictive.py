@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from threatkit.evaluate.features import Data, features
+from threatkit.model.features import Data, features
 from threatkit.model.forecast import dispersion_draws
 from threatkit.model.replicate import completed_counts, replicate
 from threatkit.model.spec import ModelSpec
@@ -143,8 +143,8 @@ def check(
     }
     spread = dispersion_draws(spec, kinds[SAME].draws)
     counts = completed_counts(spec, size=len(spread), seed=seed)
-    real = Data(spec, counts, kinds[SAME].means, spread)
-    copies = {kind: Data(spec, made.counts, made.means, spread) for kind, made in kinds.items()}
+    real = Data(counts, spec, kinds[SAME].means, spread)
+    copies = {kind: Data(made.counts, spec, made.means, spread) for kind, made in kinds.items()}
     known = {name: (topic, of) for (topic, name), of in features(spec).items()}
     return Checked(
         {name: _floats(of(real)) for name, (_, of) in known.items()},

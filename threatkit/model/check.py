@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from numpy.typing import NDArray
 
 from threatkit.model.build import build
+from threatkit.model.features import Counts, plain
 from threatkit.model.forecast import flat
 from threatkit.model.replicate import observed_counts, replicate
 from threatkit.model.spec import ModelSpec
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,33 +42,13 @@ def prior_draws(spec: ModelSpec, *, draws: int = 400, seed: int) -> xr.Dataset:
     return xr.Dataset(data)
 
 
-def statistics(counts: FloatArray) -> dict[str, FloatArray]:
-    """Return the checked statistics of counts of shape (S, district, period)."""
-    by_district = counts.sum(axis=2)
-    by_year = counts.sum(axis=1)
-    held = max(counts.shape[1] // 50, 1)
-    top = np.sort(by_district, axis=1)[:, -held:].sum(axis=1)
-    total = by_district.sum(axis=1)
-    lagged = np.minimum(counts[:, :, 1:], 1) * np.minimum(counts[:, :, :-1], 1)
-    return {
-        "episodes": total,
-        "district-years with an episode": (counts > 0).sum(axis=(1, 2)),
-        "districts with an episode": (by_district > 0).sum(axis=1),
-        "most episodes in a district and year": counts.max(axis=(1, 2)),
-        "most episodes in a district": by_district.max(axis=1),
-        "episodes in the busiest year": by_year.max(axis=1),
-        "share of episodes in the busiest 2 in 100 districts": top / np.maximum(total, 1),
-        "districts hit in two years running": lagged.sum(axis=(1, 2)),
-    }
-
-
 def predictive_check(
     spec: ModelSpec, prior: xr.Dataset, posterior: xr.Dataset, *, seed: int, size: int = 400
 ) -> PredictiveCheck:
     """Compare the data with replications under the prior and under the posterior."""
-    observed = statistics(observed_counts(spec))
-    before = statistics(replicate(spec, prior, size=size, seed=seed).counts)
-    after = statistics(replicate(spec, posterior, size=size, seed=seed).counts)
+    observed = plain(Counts(observed_counts(spec)))
+    before = plain(Counts(replicate(spec, prior, size=size, seed=seed).counts))
+    after = plain(Counts(replicate(spec, posterior, size=size, seed=seed).counts))
     rows = {}
     for name, value in observed.items():
         row = {"observed": float(value[0])}

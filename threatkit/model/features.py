@@ -15,23 +15,16 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Data:
-    """Counts, seen or replicated, with the means under which they are looked at.
+class Counts:
+    """Counts, seen or replicated.
 
     Attributes
     ----------
-    spec
-        The specification.
-    counts, means
+    counts
         Shape (S, district, period).
-    spread
-        Shape (S,): NB1's dispersion, NB2's size, 0 for the others.
     """
 
-    spec: ModelSpec
     counts: FloatArray
-    means: FloatArray
-    spread: FloatArray
 
     @cached_property
     def by_district(self) -> FloatArray:
@@ -47,6 +40,25 @@ class Data:
     def hit(self) -> NDArray[np.bool_]:
         """Return which cells hold an episode, shape (S, district, period)."""
         return np.asarray(self.counts > 0)
+
+
+@dataclass(frozen=True)
+class Data(Counts):
+    """Counts with the means under which they are looked at.
+
+    Attributes
+    ----------
+    spec
+        The specification.
+    means
+        Shape (S, district, period).
+    spread
+        Shape (S,): NB1's dispersion, NB2's size, 0 for the others.
+    """
+
+    spec: ModelSpec
+    means: FloatArray
+    spread: FloatArray
 
     @cached_property
     def by_oblast(self) -> FloatArray:
@@ -105,6 +117,36 @@ def _residual(count: FloatArray, mean: FloatArray, variance: FloatArray) -> Floa
 Feature = Callable[[Data], NDArray[Any]]
 
 
+def plain(data: Counts) -> dict[str, NDArray[Any]]:
+    """Return the features that need nothing but the counts, name -> shape (S,).
+
+    They are the ones of every run's record.
+    """
+    return {name: of(data) for name, of in _PLAIN.items()}
+
+
+def _top_share(data: Counts) -> FloatArray:
+    held = max(data.counts.shape[1] // 50, 1)
+    top = np.sort(data.by_district, axis=1)[:, -held:].sum(axis=1)
+    return np.asarray(top / np.maximum(data.by_district.sum(axis=1), 1))
+
+
+def _hit_again(data: Counts) -> NDArray[Any]:
+    return np.asarray((data.hit[:, :, 1:] & data.hit[:, :, :-1]).sum(axis=(1, 2)))
+
+
+_PLAIN: dict[str, Callable[[Counts], NDArray[Any]]] = {
+    "episodes": lambda y: y.by_district.sum(axis=1),
+    "district-years with an episode": lambda y: y.hit.sum(axis=(1, 2)),
+    "districts with an episode": lambda y: (y.by_district > 0).sum(axis=1),
+    "most episodes in a district and year": lambda y: y.counts.max(axis=(1, 2)),
+    "most episodes in a district": lambda y: y.by_district.max(axis=1),
+    "episodes in the busiest year": lambda y: y.by_year.max(axis=1),
+    "share of episodes in the busiest 2 in 100 districts": _top_share,
+    "districts hit in two years running": _hit_again,
+}
+
+
 def moran(values: FloatArray, pairs: NDArray[np.intp]) -> FloatArray:
     """Return Moran's I of values of shape (S, district) over pairs of neighbours, shape (S,).
 
@@ -125,16 +167,18 @@ def features(spec: ModelSpec) -> dict[tuple[str, str], Feature]:
     pairs = panel.graph.pairs()
     crossing = pairs[panel.graph.edges["international"].to_numpy(dtype=bool)]
     made: dict[tuple[str, str], Feature] = {
-        ("level", "episodes"): lambda y: y.by_district.sum(axis=1),
-        ("level", "district-years with an episode"): lambda y: y.hit.sum(axis=(1, 2)),
+        ("level", "episodes"): _PLAIN["episodes"],
+        ("level", "district-years with an episode"): _PLAIN["district-years with an episode"],
         ("zeros", "share of district-years without"): lambda y: 1 - y.hit.mean(axis=(1, 2)),
         ("zeros", "share of districts without"): lambda y: (y.by_district == 0).mean(axis=1),
     }
     for least in (2, 5, 10):
         made["tail", f"districts with {least} or more"] = _at_least(least)
     made |= {
-        ("tail", "most episodes in a district"): lambda y: y.by_district.max(axis=1),
-        ("tail", "most episodes in a district and year"): lambda y: y.counts.max(axis=(1, 2)),
+        **{
+            ("tail", name): _PLAIN[name]
+            for name in ("most episodes in a district", "most episodes in a district and year")
+        },
         ("tail", "share in the busiest 2 in 100 districts"): _top_share,
         ("space", "Moran's I of residuals"): lambda y: moran(y.residual, pairs),
         ("space", "Moran's I of residuals, across borders"): lambda y: moran(y.residual, crossing),
@@ -151,15 +195,13 @@ def features(spec: ModelSpec) -> dict[tuple[str, str], Feature]:
         ("space and time", "chi-square of countries and years"): lambda y: y.chi_square(
             panel.country_of, len(panel.countries)
         ),
-        ("time", "episodes in the busiest year"): lambda y: y.by_year.max(axis=1),
+        ("time", "episodes in the busiest year"): _PLAIN["episodes in the busiest year"],
         ("time", "episodes in the quietest full year"): lambda y: _full(y).min(axis=1),
         ("time", "variance over mean of years"): lambda y: (
             _full(y).var(axis=1) / np.maximum(_full(y).mean(axis=1), 1e-12)
         ),
         ("time", "correlation of a year with the next"): lambda y: _lagged(_full(y)),
-        ("time", "district-years hit after a hit"): lambda y: (
-            y.hit[:, :, 1:] & y.hit[:, :, :-1]
-        ).sum(axis=(1, 2)),
+        ("time", "district-years hit after a hit"): _hit_again,
     }
     for position, code in enumerate(panel.countries):
         made["country", f"episodes in {code}"] = _of_country(position)
@@ -172,12 +214,6 @@ def _at_least(least: int) -> Feature:
 
 def _of_country(position: int) -> Feature:
     return lambda y: y.by_district[:, y.spec.panel.country_of == position].sum(axis=1)
-
-
-def _top_share(data: Data) -> FloatArray:
-    held = max(data.counts.shape[1] // 50, 1)
-    top = np.sort(data.by_district, axis=1)[:, -held:].sum(axis=1)
-    return np.asarray(top / np.maximum(data.by_district.sum(axis=1), 1))
 
 
 def _both(hit: NDArray[np.bool_], pairs: NDArray[np.intp]) -> FloatArray:
