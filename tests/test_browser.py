@@ -1,64 +1,28 @@
 """The page in a browser: no requests, right numbers, keyboard, phone, names that stay text."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browser_pages import PHONE, Opened, open_page
 from tests.report_fixtures import LONG, NASTY, failed_summary, small_summary
 from threatkit.report.map import render_map
 
 pytestmark = pytest.mark.browser
 
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-
-
-@dataclass
-class Opened:
-    """A page with what it asked for and what it complained about."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path: Path = tmp_path_factory.mktemp("page") / "map.html"
-    path.write_text(render_map(small_summary()), encoding="utf-8")
-    return path.as_uri()
-
-
-def open_page(browser: Browser, address: str, **options: Any) -> Opened:
-    context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-    opened = Opened(context.new_page())
-    opened.page.on("request", lambda request: opened.requests.append(request.url))
-    opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    opened.page.on(
-        "console",
-        lambda message: (
-            opened.complaints.append(message.text) if message.type in ("error", "warning") else None
-        ),
-    )
-    opened.page.goto(address)
-    opened.page.wait_for_selector("html[data-ready]")
-    return opened
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("page") / "map.html"
+    made.write_text(render_map(small_summary()), encoding="utf-8")
+    return made
 
 
 @pytest.fixture
-def opened(browser: Browser, address: str) -> Iterator[Opened]:
-    result = open_page(browser, address)
+def opened(browser: Browser, path: Path) -> Iterator[Opened]:
+    result = open_page(browser, path)
     yield result
     result.page.context.close()
 
@@ -67,7 +31,7 @@ def panel(page: Page) -> str:
     return page.locator("#panel").inner_text()
 
 
-def test_one_request_and_no_complaint(opened: Opened, address: str) -> None:
+def test_one_request_and_no_complaint(opened: Opened, path: Path) -> None:
     page = opened.page
     for value in ("chance", "width", "reason"):
         page.check(f"input[name=layer][value={value}]", force=True)
@@ -78,7 +42,7 @@ def test_one_request_and_no_complaint(opened: Opened, address: str) -> None:
         box.check()
     page.evaluate("for (const d of threatkit.districts) threatkit.select(d.code, {reveal: true})")
     page.wait_for_timeout(200)
-    assert opened.requests == [address]
+    assert opened.requests == [path.as_uri()]
     assert opened.complaints == []
 
 
@@ -157,6 +121,21 @@ def test_search_folds_letters(opened: Opened, typed: str) -> None:
     assert page.evaluate("document.activeElement.id") == "panel"
 
 
+def test_escape_empties_the_search_before_it_closes_the_panel(opened: Opened) -> None:
+    page = opened.page
+    page.fill("#find", "Sokh")
+    page.press("#find", "Enter")
+    page.fill("#find", "no such place")
+    assert page.locator("#found").inner_text() == "No district of this name"
+    assert page.get_attribute("#find", "aria-activedescendant") is None
+    page.press("#find", "Escape")
+    assert page.input_value("#find") == ""
+    assert page.locator("#found").is_hidden()
+    assert page.locator("#panel").is_visible()
+    page.locator("#panel").press("Escape")
+    assert page.locator("#panel").is_hidden()
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -168,7 +147,7 @@ def test_search_folds_letters(opened: Opened, typed: str) -> None:
     ],
 )
 def test_spellings_have_one_key(opened: Opened, one: str, other: str) -> None:
-    assert opened.page.evaluate("([a, b]) => threatkit.fold(a) === threatkit.fold(b)", [one, other])
+    assert opened.page.evaluate("([a, b]) => fold(a) === fold(b)", [one, other])
 
 
 def test_a_tiny_unit_is_found_with_its_host(opened: Opened) -> None:
@@ -244,8 +223,8 @@ def test_legend_counts_districts_and_people(opened: Opened) -> None:
     assert opened.page.locator(".legend .class").count() == 6
 
 
-def test_dark_turns_the_ramp(browser: Browser, address: str) -> None:
-    opened = open_page(browser, address, color_scheme="dark")
+def test_dark_turns_the_ramp(browser: Browser, path: Path) -> None:
+    opened = open_page(browser, path, color_scheme="dark")
     ramp = "getComputedStyle(document.documentElement).getPropertyValue('--k5').trim()"
     assert opened.page.evaluate(ramp) == "#ffe6ba"
     opened.page.click("#theme")
@@ -253,11 +232,8 @@ def test_dark_turns_the_ramp(browser: Browser, address: str) -> None:
     opened.page.context.close()
 
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-def test_phone_has_no_sideways_scroll_and_a_sheet(browser: Browser, address: str) -> None:
-    opened = open_page(browser, address, **PHONE)
+def test_phone_has_no_sideways_scroll_and_a_sheet(browser: Browser, path: Path) -> None:
+    opened = open_page(browser, path, **PHONE)
     page = opened.page
     width = "document.documentElement.scrollWidth"
     assert page.evaluate(width) == 390
@@ -278,7 +254,7 @@ def test_phone_has_no_sideways_scroll_and_a_sheet(browser: Browser, address: str
 def test_a_failed_run_says_so_on_the_page(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "failed.html"
     path.write_text(render_map(failed_summary()), encoding="utf-8")
-    opened = open_page(browser, path.as_uri())
+    opened = open_page(browser, path)
     alert = opened.page.locator("[role=alert]")
     assert "must not be used" in alert.inner_text()
     alert.locator("summary").click()

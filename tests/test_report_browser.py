@@ -1,14 +1,13 @@
 """The report in a browser: one request, all views, keyboard, phone, dark, no barrier for axe."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser_pages import PHONE, Opened, open_page
 from tests.report_fixtures import LONG, NASTY
 from tests.report_material import FIGURES, small_material
 from threatkit.brief.page import Options, render_report
@@ -17,27 +16,7 @@ from threatkit.report.catalogue import LANGUAGES
 
 pytestmark = pytest.mark.browser
 
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 VIEWS = ("level", "chance", "above", "certainty", "place", "reasons", "change", "draws")
-DESK = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@dataclass
-class Opened:
-    """A page with what it asked for and what it complained about."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +30,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (made / "analyst.html").write_text(analyst, encoding="utf-8")
     return made
-
-
-def open_page(browser: Browser, path: Path, **options: Any) -> Opened:
-    context = browser.new_context(**(DESK | options))
-    opened = Opened(context.new_page())
-    opened.page.on("request", lambda request: opened.requests.append(request.url))
-    opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    opened.page.on(
-        "console",
-        lambda message: (
-            opened.complaints.append(message.text) if message.type in ("error", "warning") else None
-        ),
-    )
-    opened.page.goto(path.as_uri())
-    opened.page.wait_for_selector("html[data-ready]")
-    return opened
 
 
 @pytest.fixture
@@ -208,9 +171,11 @@ def test_search_folds_letters(opened: Opened, typed: str) -> None:
     page = opened.page
     page.fill("#find", typed)
     assert page.locator("#found li").first.inner_text().startswith("Sokh")
+    assert page.locator("#readout").inner_text() == "1 found"
     page.press("#find", "Enter")
     assert page.locator("#panel h2").inner_text() == "Sokh"
     assert page.evaluate("document.activeElement.id") == "panel"
+    assert opened.complaints == []
 
 
 def test_keyboard_alone_reaches_a_district_and_comes_back(opened: Opened) -> None:

@@ -2,6 +2,7 @@
 const threatkit = {};
 
 (() => {
+  const { $, make, draw } = elements;
   const data = JSON.parse(document.getElementById('data').textContent);
   const byCode = new Map(data.districts.map((district, number) => [district.code, { ...district, number }]));
   const districts = [...byCode.values()];
@@ -42,29 +43,6 @@ const threatkit = {};
   const ground = [...polygons(groundArcs, data.grid.ground.shapes)].map(([key, parts]) => ({ kind: data.grid.ground.kinds[key], parts }));
   const place = at => L.latLng(at[1] * data.grid.quantum, at[0] * data.grid.quantum);
 
-  /** Make an element; text is always text. */
-  function make(tag, options = {}, parent = null) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(options)) {
-      if (key === 'text') element.textContent = value;
-      else if (key === 'class') element.className = value;
-      else element.setAttribute(key, value);
-    }
-    if (parent) parent.append(element);
-    return element;
-  }
-
-  function draw(tag, attributes, parent) {
-    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (key === 'text') element.textContent = value;
-      else if (key === 'fill' && value.startsWith('var(')) element.style.fill = value;
-      else element.setAttribute(key, value);
-    }
-    if (parent) parent.append(element);
-    return element;
-  }
-
   /* A level is settled where at least six draws in ten lie in it. */
   const settled = district => district.level !== null && district.sure >= 0.6;
 
@@ -73,7 +51,7 @@ const threatkit = {};
     levels: data.levels, areas: data.areas, labels: data.grid.labels, afghanNames: data.grid.afghan.names,
     districts, byCode, shapes, afghan, ground, borders, place, make, draw, settled, frames: [],
     assessed: districts.filter(district => district.level !== null),
-    $: id => document.getElementById(id),
+    $,
     number: new Intl.NumberFormat('en'),
   });
 })();

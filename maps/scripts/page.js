@@ -80,7 +80,11 @@
     overlayChoice();
     theme();
     leaders();
-    threatkit.startSearch();
+    search.start(threatkit.districts, {
+      none: 'No district of this name',
+      hover: district => threatkit.hover(district.code),
+      select: district => threatkit.select(district.code, { reveal: true, focus: true }),
+    });
     $('home').addEventListener('click', () => { for (const frame of threatkit.frames) frame.fit(); });
     document.addEventListener('keydown', event => { if (event.key === 'Escape' && threatkit.selected) threatkit.select(null); });
     threatkit.drawTables();

@@ -16,7 +16,7 @@ from threatkit.brief.names import clean
 from threatkit.brief.payload import build_payload
 from threatkit.export.marking import COLOURS, DEFAULT
 from threatkit.report.catalogue import review_mark, translator
-from threatkit.report.page import content_policy, embed_json, environment, part
+from threatkit.report.page import SHARED, content_policy, embed_json, environment, part
 from threatkit.report.plots import Figure
 from threatkit.report.shapes import build_plane
 from threatkit.report.words import Phrases
@@ -25,7 +25,7 @@ Audience = Literal["policy", "analyst"]
 
 #: Scripts and styles of the report, in the order in which they are joined.
 SCRIPTS = (
-    *("data", "geometry", "views", "frame", "legend", "charts", "panel", "search", "tables"),
+    *("data", "geometry", "views", "frame", "legend", "charts", "panel", "tables"),
     *("save", "page"),
 )
 STYLES = ("colours", "page", "front", "panel", "print")
@@ -161,8 +161,8 @@ def own_style(mark: Marking) -> str:
 
 def own_script() -> str:
     """Return the scripts, joined."""
-    scripts = [part("scripts/fold.js"), *(part(f"scripts/report/{name}.js") for name in SCRIPTS)]
-    return "\n".join(scripts)
+    names = (*SHARED, *(f"report/{name}" for name in SCRIPTS))
+    return "\n".join(part(f"scripts/{name}.js") for name in names)
 
 
 def _assembled(context: Mapping[str, Any], payload: Mapping[str, Any]) -> str:

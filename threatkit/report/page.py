@@ -19,12 +19,11 @@ from markupsafe import Markup
 
 from threatkit.paths import data_dir
 
-#: Our scripts, in the order in which they are joined.
+#: Scripts that map and report share, then those of the map, in the order in which they are joined.
+SHARED = ("shared/fold", "shared/elements", "shared/search")
 SCRIPTS = (
-    "fold",
     "data",
     "colours",
-    "search",
     "charts",
     "frames",
     "legend",
@@ -99,7 +98,7 @@ def part(name: str) -> str:
 
 def own_script() -> str:
     """Return our scripts, joined."""
-    return "\n".join(part(f"scripts/{name}.js") for name in SCRIPTS)
+    return "\n".join(part(f"scripts/{name}.js") for name in (*SHARED, *SCRIPTS))
 
 
 def own_style() -> str:

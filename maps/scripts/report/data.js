@@ -2,6 +2,7 @@
 const report = {};
 
 (() => {
+  const { $, make, draw } = elements;
   const data = JSON.parse(document.getElementById('data').textContent);
   const { strings, draws, texts } = data;
 
@@ -24,28 +25,6 @@ const report = {};
     const [whole, rest] = Math.abs(value).toFixed(digits).split('.');
     const grouped = whole.replace(/\B(?=(\d{3})+$)/g, data.number.group);
     return (value < 0 ? '−' : '') + grouped + (rest ? data.number.decimal + rest : '');
-  }
-
-  /** Make an element; text is always text. */
-  function make(tag, options = {}, parent = null) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(options)) {
-      if (key === 'text') element.textContent = value;
-      else if (key === 'class') element.className = value;
-      else element.setAttribute(key, value);
-    }
-    if (parent) parent.append(element);
-    return element;
-  }
-
-  function draw(tag, attributes = {}, parent = null) {
-    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (key === 'text') element.textContent = value;
-      else element.setAttribute(key, value);
-    }
-    if (parent) parent.append(element);
-    return element;
   }
 
   /* Bins: the number of edges at or below a draw, district by district. */
@@ -92,7 +71,7 @@ const report = {};
 
   Object.assign(report, {
     data, say, number, make, draw, districts, assessed, count, reached,
-    $: id => document.getElementById(id),
+    $,
     edgeText,
     share: (i, edge) => above[i * (edges + 1) + edge + 1] / count,
     levelOf: (i, s) => level[bins[i * count + s]],

@@ -1,6 +1,6 @@
 /* The page comes alive: tabs, controls, frames, the list of five. */
 (() => {
-  const { $, data, say, make, draw, districts, state, current, paint, legend, describe, edgeText, charts, Frame } = report;
+  const { $, data, say, number, make, draw, districts, state, current, paint, legend, describe, edgeText, charts, Frame } = report;
   const root = document.documentElement;
 
   /** Paint both frames and the legend for the state of the page. */
@@ -195,7 +195,12 @@
     $('draw-next').addEventListener('click', () => oneDraw(1));
     $('draw-last').addEventListener('click', () => oneDraw(-1));
     $('rule').addEventListener('change', five);
-    report.startSearch();
+    search.start(districts, {
+      none: say('none'),
+      hover: district => report.hover(district.i),
+      select: district => report.select(district.i, { reveal: true, focus: true }),
+      told: count => { $('readout').textContent = count === null ? say('hint') : say('found', { n: number(count) }); },
+    });
     report.startTable();
     report.startSave();
     threshold();

@@ -1,7 +1,8 @@
 /* Search by any name: Latin and Cyrillic spellings fold to one key. */
-(() => {
-  const { $, say, make, districts, number } = report;
-  const index = districts.map(district => ({
+const search = (() => {
+  const { $, make } = elements;
+
+  const indexed = districts => districts.map(district => ({
     district,
     keys: [district.name, ...district.other, ...(district.seat ? [district.seat] : []), ...district.with].map(name => ({ name, key: fold(name) })),
     area: fold(`${district.oblast} ${district.country}`),
@@ -15,7 +16,7 @@
   }
 
   /** Return up to eight districts whose names begin with, hold, or whose area holds the words. */
-  function find(text) {
+  function find(index, text) {
     const wanted = fold(text);
     if (!wanted) return [];
     const found = [];
@@ -31,7 +32,13 @@
     return found.sort((a, b) => a.score - b.score || (b.district.pop || 0) - (a.district.pop || 0)).slice(0, 8);
   }
 
-  report.startSearch = () => {
+  /**
+   * Make the field search the districts.
+   * none: what is said where nothing is found; hover and select are given a district;
+   * told is given how many were found, null for an empty field.
+   */
+  function start(districts, { none, hover, select, told = () => {} }) {
+    const index = indexed(districts);
     const input = $('find');
     const box = $('found');
     let results = [];
@@ -46,19 +53,19 @@
     function mark(position) {
       active = position;
       [...box.children].forEach((item, n) => item.setAttribute('aria-selected', String(n === active)));
-      if (active < 0) return;
+      if (active < 0) return input.removeAttribute('aria-activedescendant');
       input.setAttribute('aria-activedescendant', box.children[active].id);
-      report.hover(results[active].district.i);
+      hover(results[active].district);
     }
     function choose(position) {
       const result = results[position];
       if (!result) return;
       input.value = '';
       close();
-      report.select(result.district.i, { reveal: true, focus: true });
+      select(result.district);
     }
     function show() {
-      results = find(input.value);
+      results = find(index, input.value);
       box.replaceChildren();
       results.forEach((result, n) => {
         const item = make('li', { role: 'option', id: `found-${n}`, 'aria-selected': 'false' }, box);
@@ -67,11 +74,12 @@
         make('span', { class: 'soft', text: `${result.district.oblast}, ${result.district.country}` }, item);
         item.addEventListener('mousedown', event => { event.preventDefault(); choose(n); });
       });
-      if (!results.length && input.value.trim()) make('li', { role: 'option', 'aria-selected': 'false', class: 'soft none', text: say('none') }, box);
+      const typed = Boolean(input.value.trim());
+      if (!results.length && typed) make('li', { role: 'option', 'aria-selected': 'false', class: 'soft none', text: none }, box);
       box.hidden = !box.children.length;
       input.setAttribute('aria-expanded', String(!box.hidden));
-      if (results.length) mark(0);
-      $('readout').textContent = input.value.trim() ? say('found', { n: number(results.length) }) : say('hint');
+      mark(results.length ? 0 : -1);
+      told(typed ? results.length : null);
     }
     input.addEventListener('input', show);
     input.addEventListener('blur', close);
@@ -87,7 +95,7 @@
       event.preventDefault();
       input.focus();
     });
-  };
+  }
 
-  Object.assign(report, { find });
+  return { start };
 })();
