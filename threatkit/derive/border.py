@@ -13,6 +13,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 
+from threatkit.data.schema import VALUES_COLUMNS
 from threatkit.geo.boundaries import load_afghan_districts, load_boundaries
 from threatkit.geo.distances import afghan_exposure
 from threatkit.geo.graph import build_graph
@@ -20,18 +21,6 @@ from threatkit.paths import data_dir
 
 log = logging.getLogger(__name__)
 
-COLUMNS = (
-    "area_level",
-    "area_code",
-    "indicator",
-    "period",
-    "value",
-    "unit",
-    "reliability",
-    "credibility",
-    "source_id",
-    "note",
-)
 PERIOD = "2023"
 SOURCE = "threatkit-boundaries"
 DISC = "the outline is approximate"
@@ -79,7 +68,7 @@ def derive(path: Path) -> None:
     table = border_table(boundaries, load_afghan_districts())
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow((*VALUES_COLUMNS, "note"))
         writer.writerows(rows(table, boundaries["outline"]))
 
 

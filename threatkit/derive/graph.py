@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from threatkit.config import load_config
+from threatkit.derive.material import markdown
 from threatkit.graphs import GraphComparison, compare_graphs
 from threatkit.progress import terminal_progress
 
@@ -22,7 +23,7 @@ def renew(found: GraphComparison) -> None:
     """Put both tables between the markers."""
     graphs = found.graphs.reset_index()
     graphs["rank_correlation"] = graphs["rank_correlation"].map("{:.3f}".format)
-    text = f"{_markdown(graphs)}\n\n{_markdown(_wide(found.districts))}"
+    text = f"{markdown(graphs)}\n\n{markdown(_wide(found.districts))}"
     page = PAGE.read_text(encoding="utf-8")
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
     made = pattern.sub(lambda _: f"{BEGIN}\n{text}\n{END}", page, count=1)
@@ -42,12 +43,6 @@ def _wide(districts: pd.DataFrame) -> pd.DataFrame:
     wide = pd.DataFrame({graph: cells.loc[graph] for graph in graphs})
     wide.insert(0, "district", names.reindex(wide.index))
     return wide
-
-
-def _markdown(frame: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(frame.columns) + " |", "|" + "---|" * len(frame.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
