@@ -10,7 +10,7 @@ from scipy.special import gammaln
 from threatkit.errors import GateNotMet
 from threatkit.model import sparsefield
 from threatkit.model.build import build, outcome_logp
-from threatkit.model.centring import Centring, Chosen
+from threatkit.model.centring import Centring
 from threatkit.model.coordinates import move
 from threatkit.model.density import Density, zero_sum_basis
 from threatkit.model.ensemble import Moves
@@ -25,6 +25,7 @@ from threatkit.model.outcome import Outcome
 from threatkit.model.priors import Prior
 from threatkit.model.simulate import Simulated, lattice, simulate_panel
 from threatkit.model.spec import ModelSpec, Priors
+from threatkit.model.whitening import Chosen, Direct, Reference, Whitened
 from threatkit.scores import score
 
 
@@ -118,14 +119,17 @@ def variants(spec: ModelSpec) -> list[ModelSpec]:
 
 
 @pytest.mark.parametrize("number", range(6))
-@pytest.mark.parametrize("largest", [100, 0], ids=["dense", "sparse"])
+@pytest.mark.parametrize("largest", [100, 0, -1], ids=["dense", "sparse", "whitened"])
 def test_the_gradient_is_the_derivative_of_the_density(
     spec: ModelSpec, number: int, largest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparsefield, "LARGEST_DENSE", largest)
     density = Density(variants(spec)[number])
     rng = np.random.default_rng(3)
-    if number % 2:
+    if largest < 0:
+        known = Reference(rng.uniform(0, 3, 36), rng.standard_normal(36), 0.8, 0.6)
+        density = Density(density.spec, centring=Chosen(known, density.spec.pillars))
+    elif number % 2:
         at = density.layout.slots["field"]
         count = density._field.own.stop - density._field.own.start
         known = Centring(rng.uniform(0, 3, count), rng.standard_normal(count))
@@ -138,6 +142,55 @@ def test_the_gradient_is_the_derivative_of_the_density(
         along[rows] = rng.standard_normal(along[rows].shape)
         up, down = density(point + 1e-5 * along)[0], density(point - 1e-5 * along)[0]
         np.testing.assert_allclose((grad * along).sum(axis=0), (up - down) / 2e-5, atol=2e-4)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3], ids=["components", "countries"])
+def test_a_whitened_field_has_its_prior_and_normal_data_make_it_round(
+    weight: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, graph = lattice(4, 5)
+    alone = graph.districts[0]
+    edges = graph.edges[(graph.edges["a"] != alone) & (graph.edges["b"] != alone)]
+    graph = replace(graph, edges=edges.reset_index(drop=True))
+    country = np.repeat([0, 1], 10) if weight < 1 else None
+    monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
+    field = sparsefield.make_field(graph, international_weight=weight, country=country)
+    assert isinstance(field, sparsefield.SparseField)
+    rng = np.random.default_rng(1)
+    precision, target = rng.uniform(0.2, 6, 20), rng.standard_normal(20)
+    made = Whitened(field, Reference(precision, target, 0.9, 0.7))
+    sd, mixing = np.full(1, 0.9), np.full(1, 0.7)
+
+    def at(u: np.ndarray) -> tuple[np.ndarray, float]:
+        placed = made.forward(u[:, None], sd, mixing)
+        return 0.9 * placed.unit[:, 0], float(placed.left[0] - 0.5 * u @ u)
+
+    # The field is linear in u; the prior density of u is that of a normal with this precision.
+    size = field.size
+    zero, log_zero = at(np.zeros(size))
+    matrix = np.column_stack([at(row)[0] - zero for row in np.eye(size)])
+
+    def log_prior(u: np.ndarray) -> float:
+        return at(u)[1] - log_zero
+
+    units = np.eye(size)
+    single = np.array([log_prior(one) for one in units])
+    back = np.array([log_prior(-one) for one in units])
+    curvature = np.diag(-(single + back))
+    for i in range(size):
+        for j in range(i):
+            mixed = log_prior(units[i] + units[j]) - single[i] - single[j]
+            curvature[i, j] = curvature[j, i] = -mixed
+    mean = np.linalg.solve(curvature, (single - back) / 2)
+    covariance = matrix @ np.linalg.inv(curvature) @ matrix.T
+    direct = Direct(field, None)
+    e = np.eye(size)
+    exact = 0.9 * direct.forward(e, np.full(size, 0.9), np.full(size, 0.7)).unit
+    np.testing.assert_allclose(covariance, exact @ exact.T, atol=1e-8)
+    np.testing.assert_allclose(zero + matrix @ mean, 0, atol=1e-8)
+    # Normal data of the same precision about the whole field: the posterior of u is round.
+    posterior = curvature + matrix.T @ (precision[:, None] * matrix)
+    np.testing.assert_allclose(posterior, np.eye(size), atol=1e-8)
 
 
 @pytest.mark.parametrize("likelihood", ["nb1", "nb2", "poisson", "bernoulli"])

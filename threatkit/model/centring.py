@@ -65,22 +65,6 @@ class Centring:
         return by_e * c + u, by_e * slope - p * w * c**2
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Which coordinates of a specification are centred.
-
-    Attributes
-    ----------
-    field
-        The field's, or None.
-    pillars
-        Pillars whose oblast effects are, see `threatkit.model.oblasts`.
-    """
-
-    field: Centring | None = None
-    pillars: tuple[str, ...] = ()
-
-
 def centring(mode: FloatArray, scale: FloatArray, precision: FloatArray) -> Centring | None:
     """Return the centring that a mode of e points to; None where the data say little.
 

@@ -6,19 +6,20 @@ in matrix products over a few dozen points, a gradient costs a fraction of what 
 alone costs, and nothing has to be compiled.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threatkit.model.build import LEAST_POPULATION_ERROR
-from threatkit.model.centring import Chosen, centring
+from threatkit.model.centring import centring
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.exposure import Exposure, zero_sum_basis
 from threatkit.model.outcome import Outcome, Pushed, dynamics, incidence
 from threatkit.model.pillars import Measured, Pillar
-from threatkit.model.sparsefield import make_field
+from threatkit.model.sparsefield import SparseField, make_field
 from threatkit.model.spec import ModelSpec, indicator_names
+from threatkit.model.whitening import Chosen, Direct, Reference, Space, Whitened
 
 FloatArray = NDArray[np.float64]
 
@@ -38,10 +39,14 @@ class Density:
         """
         self.spec = spec
         chosen = centring or Chosen()
-        self._centring = chosen.field
         self.layout = Layout()
         self._outcome = Outcome(spec)
         self._field = make_field(**spec.field_arguments)
+        self._space: Space = (
+            Whitened(cast(SparseField, self._field), chosen.field)
+            if isinstance(chosen.field, Reference)
+            else Direct(self._field, chosen.field)
+        )
         self._add_hyperparameters()
         self._add_people()
         self._pillars = [
@@ -114,17 +119,17 @@ class Density:
         self._exposure.push(values, pushed.log_exposure)
         by_mean, by_other = self._measured.push(values, parts["states"])
         self._push_eta(values, parts, pushed.eta, by_mean)
-        left = parts["left"] + sum(pillar.left(values) for pillar in self._pillars)
+        left = parts["field"].left + sum(pillar.left(values) for pillar in self._pillars)
         return values.finish(logp + by_other + left)
 
     def _parts(self, values: Values) -> dict[str, Any]:
-        mixing = self._mixing(values)
-        e, left = self._coefficients(values)
-        unit = self._field.forward(e, mixing)
+        field = self._space.forward(
+            values.vector("field"), values.scalar("field_sd"), self._mixing(values)
+        )
         states = [pillar.state(values) for pillar in self._pillars]
         eta = {
             "country": self._country(values)[self._country_of],
-            "space": values.scalar("field_sd") * unit,
+            "space": values.scalar("field_sd") * field.unit,
             "people": self._people(values),
         }
         centred = [
@@ -137,9 +142,7 @@ class Density:
             )
         return {
             "eta": eta,
-            "unit": unit,
-            "field": e,
-            "left": left,
+            "field": field,
             "states": states,
             "centred": centred,
             "log_exposure": self._exposure.forward(values),
@@ -147,17 +150,6 @@ class Density:
 
     def _mixing(self, values: Values) -> FloatArray:
         return values.scalar("field_mixing") if self._field.mixed else np.zeros(values.count)
-
-    def _coefficients(self, values: Values) -> tuple[FloatArray, FloatArray]:
-        """Return the field's standard normal coefficients, and what their prior leaves out."""
-        u = values.vector("field")
-        if self._centring is None:
-            return u, np.zeros(values.count)
-        own = self._field.own
-        e = u.copy()
-        w = values.scalar("field_sd") * self._field.spread(self._mixing(values))[0]
-        e[own], left = self._centring.forward(u[own], w)
-        return e, left
 
     def centred(self, point: FloatArray) -> Chosen:
         """Return the centring that a mode given the hyperparameters asks for.
@@ -173,11 +165,17 @@ class Density:
         step = 1e-4 * np.array([1.0, -1.0])
         ahead, behind = self._push_outcome(values, eta + step, parts).eta.T
         known = np.maximum((behind - ahead) / 2e-4, 0.0)
+        tight = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
+        sd, mixing = values.scalar("field_sd"), self._mixing(values)
+        if self._field.mixed and isinstance(self._field, SparseField):
+            score = (ahead + behind) / 2
+            pull = np.divide(score, known, out=np.zeros_like(known), where=known > 0)
+            target = parts["eta"]["space"][:, 0] + pull
+            return Chosen(Reference(known, target, float(sd[0]), float(mixing[0])), tight)
         own = self._field.own
-        scale = values.scalar("field_sd") * self._field.spread(self._mixing(values))[0]
+        scale = sd * self._field.spread(mixing)[0]
         raw, known = values.vector("field")[own, 0], self._field.information(known)
-        chosen = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
-        return Chosen(centring(raw, scale[:, 0], known), chosen)
+        return Chosen(centring(raw, scale[:, 0], known), tight)
 
     def _push_outcome(self, values: Values, eta: FloatArray, parts: dict[str, Any]) -> Pushed:
         coefficients = (
@@ -217,19 +215,11 @@ class Density:
             values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
         values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
         values.push("population_error", self._log_sd * grad[self._uncertain])
-        sd, mixing = values.scalar("field_sd"), self._mixing(values)
-        values.push("field_sd", np.einsum("ij,ij->j", grad, parts["unit"]))
-        by_e, by_mixing = self._field.backward(sd * grad, parts["field"], mixing)
-        if self._centring is not None:
-            rows = self._field.own
-            spread, slope = self._field.spread(mixing)
-            u = values.vector("field")[rows]
-            by_e[rows], by_w = self._centring.backward(
-                by_e[rows], parts["field"][rows], u, sd * spread
-            )
-            values.push("field_sd", np.einsum("ij,ij->j", by_w, spread))
-            by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
-        values.push("field", by_e)
+        by_u, by_sd, by_mixing = self._space.backward(
+            grad, parts["field"], values.scalar("field_sd"), self._mixing(values)
+        )
+        values.push("field", by_u)
+        values.push("field_sd", by_sd)
         if self._field.mixed:
             values.push("field_mixing", by_mixing)
         if not self._pillars:
@@ -256,7 +246,7 @@ class Density:
         named["eta"] = values.scalar("intercept") + sum(parts["eta"].values())
         if self._field.mixed:
             mixing = values.scalar("field_mixing")
-            named.update(self._field.split(parts["field"], mixing, rng))
+            named.update(self._space.split(parts["field"], mixing, rng))
         for pillar in self._pillars:
             named.update(pillar.effects(values))
         if "country_raw" in self.layout:

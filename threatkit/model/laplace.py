@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.errors import GateNotMet
-from threatkit.model.centring import Chosen
 from threatkit.model.chains import Update
 from threatkit.model.course import movement_coords
 from threatkit.model.density import Density
@@ -28,6 +27,7 @@ from threatkit.model.forecast import forecast
 from threatkit.model.mode import find_mode
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import latent_pillars
+from threatkit.model.whitening import Chosen
 
 FloatArray = NDArray[np.float64]
 

@@ -179,6 +179,8 @@ class SparseField:
         SuperLU object of the lower triangular factor of the grounded Laplacian.
     order
         Districts of the factor's rows (all but islands and one district a component).
+    grounded
+        Their Laplacian, which the factor is of.
     member
         Shape (component, district): averages over each component.
     scale
@@ -193,6 +195,7 @@ class SparseField:
 
     factor: Any
     order: NDArray[np.intp]
+    grounded: sp.csr_array
     member: sp.csr_array
     scale: FloatArray
     island: NDArray[np.bool_]
@@ -206,24 +209,48 @@ class SparseField:
         self._back = sp.csr_array((self.member > 0).T.astype(float))
 
     def _structured(self, e: FloatArray) -> FloatArray:
-        field = np.zeros((self.districts, e.shape[1]))
-        field[self.order] = self.factor.solve(np.ascontiguousarray(e), "T")
+        return self.shaped(self.factor.solve(np.ascontiguousarray(e), "T"))
+
+    def _structured_back(self, grad: FloatArray) -> FloatArray:
+        """Return the derivatives by the structured coordinates."""
+        along: FloatArray = self.factor.solve(self.pulled(grad))
+        return along
+
+    def shaped(self, grounded: FloatArray) -> FloatArray:
+        """Return the structured part, shape (district, points), of the grounded field.
+
+        Parameters
+        ----------
+        grounded
+            Shape (row of the factor, points): a field whose precision is ``grounded``.
+        """
+        field = np.zeros((self.districts, grounded.shape[1]))
+        field[self.order] = grounded
         field -= self._back @ (self.member @ field)
         if self.within is not None:
             average, move = self.within
             field -= move @ (average @ field)
-        scaled: FloatArray = self.scale[:, None] * field
-        return scaled
+        field *= self.scale[:, None]
+        return field
 
-    def _structured_back(self, grad: FloatArray) -> FloatArray:
-        """Return the derivatives by the structured coordinates."""
+    def pulled(self, grad: FloatArray) -> FloatArray:
+        """Return the derivatives by the grounded field of what has ``grad`` by `shaped`."""
         field = self.scale[:, None] * grad
         if self.within is not None:
             average, move = self.within
-            field = field - average.T @ (move.T @ field)
-        centred = field - self.member.T @ (self._back.T @ field)
-        along: FloatArray = self.factor.solve(np.ascontiguousarray(centred[self.order]))
-        return along
+            field -= average.T @ (move.T @ field)
+        field -= self.member.T @ (self._back.T @ field)
+        return np.ascontiguousarray(field[self.order])
+
+    def constraint(self) -> tuple[FloatArray, FloatArray]:
+        """Return what `shaped` takes off: R, shape (district, sum), and A, of which R A x."""
+        average, move = self.member.toarray(), self._back.toarray()
+        if self.within is not None:
+            countries, moved = self.within
+            average = np.vstack([average, countries - countries @ move @ average])
+            move = np.hstack([move, moved])
+        used = average[:, self.order].any(axis=1)
+        return move[:, used], average[used]
 
     def split(
         self, e: FloatArray, _mixing: FloatArray, _rng: np.random.Generator
@@ -280,20 +307,33 @@ def _sparse(made: Structure) -> SparseField:
     kept = np.flatnonzero(~first)
     member = sp.csr_array((1 / size[component], (component, np.arange(n))), shape=(len(size), n))
     if not len(kept):
-        return SparseField(None, kept, member, np.ones(n), island)
-    grounded = sp.csc_array(precision[kept][:, kept])
-    options = {"SymmetricMode": True}
-    lu = splu(grounded, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
-    lower = sp.csc_array(lu.L @ sp.diags_array(np.sqrt(lu.U.diagonal())))
-    order = np.empty(len(kept), dtype=np.intp)
-    order[lu.perm_r] = kept
-    factor = splu(lower, permc_spec="NATURAL", diag_pivot_thresh=0.0)
-    unscaled = SparseField(factor, order, member, np.ones(n), island)
+        nothing = sp.csr_array((0, 0))
+        return SparseField(None, kept, nothing, member, np.ones(n), island)
+    factor, place = cholesky(precision[kept][:, kept])
+    order = kept[place]
+    grounded = sp.csr_array(precision[order][:, order])
+    unscaled = SparseField(factor, order, grounded, member, np.ones(n), island)
     within = _within(unscaled, made)
     unscaled = replace(unscaled, within=within)
     variance = np.where(island, 1.0, _variances(unscaled))
     log_scale = -0.5 * (member @ np.log(variance))
-    return SparseField(factor, order, member, np.exp(log_scale)[component], island, within)
+    return replace(unscaled, scale=np.exp(log_scale)[component])
+
+
+def cholesky(matrix: sp.sparray) -> tuple[Any, NDArray[np.intp]]:
+    """Return the sparse Cholesky factor L of a matrix, and the order in which it is taken.
+
+    L L' is ``matrix[order][:, order]``; ``solve`` of the object returned solves by L, and by
+    L' with "T".
+    """
+    options = {"SymmetricMode": True}
+    lu = splu(
+        sp.csc_array(matrix), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options
+    )
+    lower = sp.csc_array(lu.L @ sp.diags_array(np.sqrt(lu.U.diagonal())))
+    order = np.empty(matrix.shape[0], dtype=np.intp)
+    order[lu.perm_r] = np.arange(matrix.shape[0])
+    return splu(lower, permc_spec="NATURAL", diag_pivot_thresh=0.0), order
 
 
 def _within(unscaled: SparseField, made: Structure) -> tuple[sp.csr_array, FloatArray] | None:

@@ -1,0 +1,241 @@
+"""From the field's coordinates to the field, in coordinates as round as its size allows.
+
+`Direct` takes the field's own coefficients, centred where data hold them. `Whitened`, for the
+fields of `threatkit.model.sparsefield`, whitens all of them at once. With v the structured part,
+t the plain one and eta = ... + A v + w t, where the data have precision K about eta and point
+to tau,
+
+    t = K w (tau - A v) / q + u_t / sqrt(q),  q = 1 + K w^2,
+
+and v = L'^-1 u_v with L the sparse Cholesky factor of v's precision once t is integrated out,
+Q + A^2 K / q, at the mode's A and w. If the data were normal, u would be standard normal; they
+are not, and the change of variables with its Jacobian leaves the posterior exact whatever K
+and tau are (doi:10.1214/088342307000000014).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from threatkit.model.centring import Centring
+from threatkit.model.sparsefield import Field, SparseField, cholesky
+
+FloatArray = NDArray[np.float64]
+
+#: Information below this share of a district's own prior is left out.
+LEAST_INFORMATION = 0.01
+#: Bound of the precision of a direction that a sum of zero takes away.
+LEAST_PRECISION = 1e-6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the mode given the hyperparameters says of a field.
+
+    Attributes
+    ----------
+    precision
+        Shape (district,): K, of the data about the log rate, at least 0.
+    target
+        Shape (district,): tau, the value of the field that they point to.
+    sd, mixing
+        Of the field, there.
+    """
+
+    precision: FloatArray
+    target: FloatArray
+    sd: float
+    mixing: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which coordinates of a specification are centred.
+
+    Attributes
+    ----------
+    field
+        The field's: a `Reference` where it is `Whitened`, else of its own coefficients, or None.
+    pillars
+        Pillars whose oblast effects are, see `threatkit.model.oblasts`.
+    """
+
+    field: Centring | Reference | None = None
+    pillars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A field at some coordinates.
+
+    Attributes
+    ----------
+    unit
+        Shape (district, points): the field, without its standard deviation.
+    left
+        Shape (points,): what standard normal coordinates leave out of the log prior.
+    coordinates
+        Those that it was made from.
+    parts
+        The coefficients of a `Direct` field; v and t of a `Whitened` one, and v's coordinates.
+    """
+
+    unit: FloatArray
+    left: FloatArray
+    coordinates: FloatArray
+    parts: tuple[FloatArray, ...]
+
+
+class Space(Protocol):
+    """Coordinates of a field."""
+
+    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
+        """Return the field at coordinates of shape (size, points)."""
+
+    def backward(
+        self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the derivatives by the coordinates, the standard deviation and the mixing.
+
+        ``grad`` is the one by sd times the field.
+        """
+
+    def split(
+        self, placed: Placed, mixing: FloatArray, rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return what tells the structured part from the plain one."""
+
+
+class Direct:
+    """The field's own coefficients, with the ``own`` of them centred or not."""
+
+    def __init__(self, field: Field, centring: Centring | None) -> None:
+        self._field, self._centring = field, centring
+
+    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
+        """Return the field; see `Space`."""
+        e, left = u, np.zeros(u.shape[1])
+        if self._centring is not None:
+            own, e = self._field.own, u.copy()
+            w = sd * self._field.spread(mixing)[0]
+            e[own], left = self._centring.forward(u[own], w)
+        return Placed(self._field.forward(e, mixing), left, u, (e,))
+
+    def backward(
+        self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the derivatives; see `Space`."""
+        (e,) = placed.parts
+        by_sd = np.einsum("ij,ij->j", grad, placed.unit)
+        by_e, by_mixing = self._field.backward(sd * grad, e, mixing)
+        if self._centring is not None:
+            own = self._field.own
+            spread, slope = self._field.spread(mixing)
+            by_e[own], by_w = self._centring.backward(
+                by_e[own], e[own], placed.coordinates[own], sd * spread
+            )
+            by_sd = by_sd + np.einsum("ij,ij->j", by_w, spread)
+            by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
+        return by_e, by_sd, by_mixing
+
+    def split(
+        self, placed: Placed, mixing: FloatArray, rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return what the field itself tells."""
+        return self._field.split(placed.parts[0], mixing, rng)
+
+
+class Whitened:
+    """A sparse field, whitened by what the data say of it; see the module."""
+
+    def __init__(self, field: SparseField, reference: Reference) -> None:
+        self._field = field
+        share = np.array([np.clip(reference.mixing, 1e-3, 1 - 1e-3)])
+        spread = reference.sd * field.spread(share)[0][:, 0]
+        known = reference.precision * spread**2
+        held = known > LEAST_INFORMATION
+        self._known = np.where(held, reference.precision, 0.0)[:, None]
+        self._target = np.where(held, reference.target, 0.0)[:, None]
+        pull = reference.sd**2 * share[0] * self._known[:, 0] / (1 + np.where(held, known, 0.0))
+        self._whiten(pull * field.scale**2)
+
+    def _whiten(self, pull: FloatArray) -> None:
+        """Factor the precision of the grounded field, with data of precision ``pull`` about it."""
+        field = self._field
+        matrix = field.grounded + sp.diags_array(pull[field.order])
+        self._factor, self._order = cholesky(matrix)
+        # The data see the field less its averages, R A of it: M = I - R A, and M' D M is D and
+        # what follows, F B F' with F = [A', D R].
+        move, average = field.constraint()
+        weighed = pull[:, None] * move
+        count = average.shape[0]
+        block = np.block(
+            [[move.T @ weighed, -np.eye(count)], [-np.eye(count), np.zeros((count, count))]]
+        )
+        sides = np.hstack([average.T, weighed])[field.order][self._order]
+        vectors, right = np.linalg.qr(self._factor.solve(np.ascontiguousarray(sides)))
+        values, turn = np.linalg.eigh(right @ block @ right.T)
+        self._vectors = vectors @ turn
+        self._scales = 1 / np.sqrt(np.maximum(1 + values, LEAST_PRECISION))[:, None]
+
+    def _round(self, u: FloatArray) -> FloatArray:
+        """Return u, stretched along the directions that the sums of zero change."""
+        stretched: FloatArray = u + self._vectors @ ((self._scales - 1) * (self._vectors.T @ u))
+        return stretched
+
+    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
+        """Return the field; see `Space`."""
+        field, k = self._field, len(self._order)
+        mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
+        grounded = np.empty((k, u.shape[1]))
+        grounded[self._order] = self._factor.solve(self._round(u[:k]), "T")
+        v = field.shaped(grounded)
+        own = field.spread(mixing)[0]
+        w = sd * own
+        q = 1 + self._known * w**2
+        t = self._known * w * (self._target - sd * np.sqrt(mixing) * v) / q + u[k:] / np.sqrt(q)
+        left = 0.5 * (
+            np.einsum("ij,ij->j", u, u)
+            - np.einsum("ij,ij->j", grounded, field.grounded @ grounded)
+            - np.einsum("ij,ij->j", t, t)
+            - np.log(q).sum(axis=0)
+        )
+        return Placed(np.sqrt(mixing) * v + own * t, left, u, (v, t, grounded))
+
+    def backward(
+        self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the derivatives; see `Space`."""
+        field, k = self._field, len(self._order)
+        mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
+        v, t, grounded = placed.parts
+        own, slope = field.spread(mixing)
+        root = np.sqrt(mixing)
+        w, a, known = sd * own, sd * root, self._known
+        q = 1 + known * w**2
+        plain = placed.coordinates[k:] / np.sqrt(q)
+        by_t = w * grad - t
+        by_u = np.empty_like(placed.coordinates)
+        by_u[k:] = by_t / np.sqrt(q) + placed.coordinates[k:]
+        along = known * by_t / q
+        gap = self._target - a * v
+        by_w = along * (gap * (1 - 2 * known * w**2 / q) - plain * w) - known * w / q
+        by_a = -np.einsum("ij,ij->j", along * w, v)
+        by_grounded = field.pulled(a * (grad - along * w)) - field.grounded @ grounded
+        by_round = self._factor.solve(np.ascontiguousarray(by_grounded[self._order]))
+        by_u[:k] = self._round(by_round) + placed.coordinates[:k]
+        by_own = sd * (grad * t + by_w)
+        by_sd = np.einsum("ij,ij->j", grad, placed.unit)
+        by_sd += np.einsum("ij,ij->j", by_w, own) + by_a * root
+        by_mixing = np.einsum("ij,ij->j", by_own, slope)
+        by_mixing += (sd * np.einsum("ij,ij->j", grad, v) + by_a * sd) * 0.5 / root
+        return by_u, by_sd, by_mixing
+
+    def split(
+        self, placed: Placed, _mixing: FloatArray, _rng: np.random.Generator
+    ) -> dict[str, FloatArray]:
+        """Return the structured part, shape (district, points)."""
+        return {"structured": placed.parts[0]}
