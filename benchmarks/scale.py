@@ -1,7 +1,7 @@
 """How the fast engine's time and memory grow with the number of districts.
 
     python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
-                               [--chains 64] [--rounds 3] [--largest-map 5000]
+                               [--chains N] [--rounds 3] [--largest-map 5000]
                                [--write docs/scale.md]
     python benchmarks/scale.py --gradients [--districts 500,5000,50000]
 
@@ -10,7 +10,7 @@ each oblast of ``side`` by ``side`` districts. Each size runs in a process of it
 the other, so that memory is that size's. Timed are: load (outlines read from a GeoPackage, checked,
 and their neighbours found), fit (`laplace`), scores, and map (the page of the map, written).
 Events and episodes are simulated (not timed). ``--chains`` of each of two blocks: fewer make a
-large region fit sooner, on fewer draws that are less sure. ``--write`` puts the table between the
+large region fit sooner, on draws that are less sure. ``--write`` puts the table between the
 markers of a page; ``--gradients`` only times one gradient on one core.
 """
 
@@ -20,6 +20,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -111,10 +112,11 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """Load, fit, score and draw one region."""
     from threatkit.geo.boundaries import load_boundaries
     from threatkit.geo.graph import build_graph
-    from threatkit.model.ensemble import Moves
+    from threatkit.model.ensemble import LONG, Moves
     from threatkit.model.forecast import flat
     from threatkit.model.information import information
     from threatkit.model.laplace import laplace_fit
+    from threatkit.model.sparsefield import LARGEST_DENSE
     from threatkit.model.spec import ModelSpec
     from threatkit.scores import score
 
@@ -139,7 +141,8 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     if len(graph.edges) != len(made.panel.graph.edges):
         raise SystemExit(f"{len(graph.edges)} borders, not {len(made.panel.graph.edges)}")
     spec = ModelSpec(made.panel, pillars=("youth",))
-    moves = Moves(chains=chosen.chains, max_rounds=chosen.rounds)
+    usual = Moves() if size <= LARGEST_DENSE else LONG
+    moves = replace(usual, chains=chosen.chains or usual.chains, max_rounds=chosen.rounds)
     fitted = timed(
         "fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws, moves=moves)
     )
@@ -168,9 +171,11 @@ def gradients(districts: int, chosen: argparse.Namespace) -> None:
     begun = time.perf_counter()
     made, _ = simulated(districts, chosen)
     spent = [time.perf_counter() - begun]
-    density = Density(ModelSpec(made.panel, pillars=("youth",)))
+    spec = ModelSpec(made.panel, pillars=("youth",))
+    plain = Density(spec)
+    density = Density(spec, centring=plain.centred(np.zeros(plain.size)))
     spent.append(time.perf_counter() - begun - spent[0])
-    points = 0.1 * np.random.default_rng(1).standard_normal((density.size, chosen.chains))
+    points = 0.1 * np.random.default_rng(1).standard_normal((density.size, chosen.chains or 32))
     with threadpool_limits(1):
         density(points)
         begun = time.perf_counter()
@@ -238,7 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--districts", default="500,5000,50000")
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--chains", type=int, default=64, help="of each of two blocks")
+    parser.add_argument("--chains", type=int, help="of a block; the engine's if not given")
     parser.add_argument("--rounds", type=int, default=3, help="of draws, until the gate is met")
     parser.add_argument("--gradients", action="store_true", help="time a gradient, fit nothing")
     parser.add_argument("--side", type=int, default=10)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from threatkit.model import information as informed
-from threatkit.model import laplace, sparsefield
+from threatkit.model import laplace, mode, sparsefield
 from threatkit.model.error import LARGEST_DRIFT, drift, drift_limit
 from threatkit.model.forecast import flat
 from threatkit.model.information import information
@@ -27,6 +27,7 @@ def test_the_long_way_and_the_short_one_have_one_posterior(
     monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
     monkeypatch.setattr(informed, "LARGEST_DENSE", 0)
     monkeypatch.setattr(laplace, "LARGEST_DOUBLE", 0)
+    monkeypatch.setattr(mode, "LARGEST_WHOLE", 0)
     long = laplace_fit(spec, seed=2)
     assert long.draws["eta"].dtype == np.float32
     assert long.forecast.event_prob.dtype == np.float32

@@ -71,6 +71,11 @@ class Density:
         """Return the coordinates along which the curvature varies."""
         return self.layout.curved
 
+    @property
+    def whitens(self) -> bool:
+        """Return whether `centred` whitens the field: one too long for its eigenvectors."""
+        return self._field.mixed and isinstance(self._field, SparseField)
+
     def _add_hyperparameters(self) -> None:
         spec, layout, panel = self.spec, self.layout, self.spec.panel
         priors = spec.priors
@@ -167,7 +172,7 @@ class Density:
         known = np.maximum((behind - ahead) / 2e-4, 0.0)
         tight = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
         sd, mixing = values.scalar("field_sd"), self._mixing(values)
-        if self._field.mixed and isinstance(self._field, SparseField):
+        if self.whitens:
             score = (ahead + behind) / 2
             pull = np.divide(score, known, out=np.zeros_like(known), where=known > 0)
             target = parts["eta"]["space"][:, 0] + pull

@@ -29,8 +29,6 @@ FloatArray = NDArray[np.float64]
 #: Groups of chains, put one after the other, that the gate sees as one chain each: R-hat asks
 #: for long chains, and these are short and many (nested R-hat, doi:10.1214/24-BA1453).
 GROUPS = 4
-#: Chains that share the way to the bulk of the posterior and part there.
-COPIES = 8
 #: Points of a batch where curvature is measured.
 BATCH = 64
 #: Spread of the starting points around the mode, in the approximation's standard deviations.
@@ -92,23 +90,35 @@ class Moves:
         Blocks of chains; each has a thread of its own.
     chains
         Chains of a block.
+    copies
+        Chains that share the way to the bulk of the posterior and part there.
     settle, adapt
-        Moves before the first and after each of two later scalings; they are not kept.
+        Moves before the first and after each later scaling, of which there are two, or one where
+        chains share nothing; they are not kept.
     length
         Mean length of a trajectory, in posterior standard deviations.
     target_accept
         Acceptance that the step size is fitted to.
     max_rounds
         The chains grow to at most ``max_rounds`` times the draws asked for.
+    directions
+        Directions kept of a curvature too large to be known whole.
     """
 
     blocks: int = 2
     chains: int = 64
+    copies: int = 8
     settle: int = 14
     adapt: int = 12
     length: float = 3.2
     target_accept: float = 0.8
     max_rounds: int = 3
+    directions: int = 128
+
+
+#: Moves in a field that is whitened: it needs few directions, and chains that share nothing, as
+#: the gate looks at thousands of districts and the least sure decides.
+LONG = Moves(chains=32, copies=1, adapt=18, length=4.5, directions=32)
 
 
 class Ensemble[T: Target]:
@@ -159,7 +169,7 @@ class Ensemble[T: Target]:
         first = self.targets[0]
         origin = np.zeros(first.size) if start is None else start
         mode = find_mode(first, origin, held=first.curved)
-        return laplace(self._gradient, mode)
+        return laplace(self._gradient, mode, directions=self._moves.directions)
 
     def _warm(self, scale: Gaussian, seed: int) -> None:
         """Leave the mode for the bulk of the posterior, and scale by what is found there."""
@@ -171,9 +181,9 @@ class Ensemble[T: Target]:
             block = Block(target, scale, xi, [seed, 2, number], length=min(moves.length, 1.5))
             self._runs.append(_Run(block))
         self._each(lambda run: run.block.tune(moves.settle, target=moves.target_accept))
-        for copies in (1, self.copies):
+        for copies in dict.fromkeys((1, self.copies)):
             points = np.hstack([run.block.position() for run in self._runs])
-            scale = averaged(self._gradient, points, curved)
+            scale = averaged(self._gradient, points, curved, directions=moves.directions)
             count = moves.adapt if copies == 1 else 2 * moves.adapt // 3
 
             def go(
@@ -238,7 +248,7 @@ class Ensemble[T: Target]:
 
     @property
     def _ancestors(self) -> int:
-        return max(self._moves.chains // COPIES, 2)
+        return max(self._moves.chains // self._moves.copies, 2)
 
     @property
     def blocks(self) -> list[Block]:

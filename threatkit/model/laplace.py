@@ -20,7 +20,7 @@ from threatkit.errors import GateNotMet
 from threatkit.model.chains import Update
 from threatkit.model.course import movement_coords
 from threatkit.model.density import Density
-from threatkit.model.ensemble import Ensemble, Moves, grouped
+from threatkit.model.ensemble import LONG, Ensemble, Moves, grouped
 from threatkit.model.error import Shape, measure
 from threatkit.model.fit import Fit
 from threatkit.model.forecast import forecast
@@ -63,7 +63,7 @@ def laplace_fit(
     update
         Called after each round.
     moves
-        How the chains move.
+        How the chains move; by the size of the region if None.
 
     Returns
     -------
@@ -82,8 +82,9 @@ def laplace_fit(
         from threatkit.model.cut import laplace_cut
 
         return laplace_cut(spec, seed=seed, draws=draws, strict=strict, update=update, moves=moves)
-    moves = moves or Moves()
-    known = _centring(spec)
+    first = Density(spec)
+    moves = moves or (LONG if first.whitens else Moves())
+    known = _centring(first)
     ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
     checking = 0.0
     for number in range(1, moves.max_rounds + 1):
@@ -100,9 +101,8 @@ def laplace_fit(
     return replace(result, seconds={**ensemble.seconds, "check": checking})
 
 
-def _centring(spec: ModelSpec) -> Chosen:
+def _centring(density: Density) -> Chosen:
     """Return the centring, from a first mode without it."""
-    density = Density(spec)
     with threadpool_limits(1):
         mode = find_mode(density, np.zeros(density.size), held=density.curved)
         return density.centred(mode)

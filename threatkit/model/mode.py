@@ -7,7 +7,7 @@ wherever a prior is normal, and events inform few directions, so little differs 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Gradient = Callable[[FloatArray], FloatArray]
 
 #: Coordinates up to which the whole curvature is computed.
 LARGEST_WHOLE = 1800
-#: Directions kept of a larger one.
+#: Directions kept of a larger one, unless told.
 KEPT_DIRECTIONS = 128
 #: Rounds of the search for them.
 SUBSPACE_ROUNDS = 3
@@ -109,16 +109,23 @@ def find_mode(
     return np.asarray(found.x, dtype=float)
 
 
-def laplace(gradient: Gradient, centre: FloatArray, *, seed: int = 0) -> Gaussian:
+def laplace(
+    gradient: Gradient, centre: FloatArray, *, directions: int = KEPT_DIRECTIONS, seed: int = 0
+) -> Gaussian:
     """Return the Gaussian of the curvature at a point, such as the mode."""
     size = len(centre)
     if size > LARGEST_WHOLE:
-        return _outstanding(centre, lambda v: curve(gradient, centre, v), seed)
+        return _outstanding(centre, lambda v: curve(gradient, centre, v), directions, seed)
     return _whole(centre, curve(gradient, centre, np.eye(size)))
 
 
 def averaged(
-    gradient: Gradient, points: FloatArray, curved: NDArray[np.intp], *, seed: int = 0
+    gradient: Gradient,
+    points: FloatArray,
+    curved: NDArray[np.intp],
+    *,
+    directions: int = KEPT_DIRECTIONS,
+    seed: int = 0,
 ) -> Gaussian:
     """Return the Gaussian of a curvature that is averaged over points.
 
@@ -133,8 +140,10 @@ def averaged(
         Coordinates whose curvature varies and is averaged over the points: a log standard
         deviation is held more tightly at any one field than at the mean field, which is flat.
         Where the whole curvature is known, those that differ most from their prior join them.
+    directions
+        How many are kept where there are many coordinates.
     seed
-        Of the search for directions where there are many coordinates.
+        Of the search for them.
     """
     centre = points.mean(axis=1)
     size = len(centre)
@@ -162,7 +171,11 @@ def averaged(
         result[curved] += more.T @ v + corner @ v[curved]
         return result
 
-    return _outstanding(centre, product, seed)
+    made = _outstanding(centre, product, directions, seed)
+    # The mean of few points errs along every one of many coordinates; for a normal density
+    # each point's Newton step ends at the centre itself.
+    steps = made.apply(made.pull(gradient(points)))
+    return replace(made, centre=(points + steps).mean(axis=1))
 
 
 def curve(gradient: Gradient, centre: FloatArray, directions: FloatArray) -> FloatArray:
@@ -194,7 +207,7 @@ def _kept(
     return Gaussian(centre, base, np.ascontiguousarray(vectors[:, kept]), scales[kept])
 
 
-def _outstanding(centre: FloatArray, product: Product, seed: int) -> Gaussian:
+def _outstanding(centre: FloatArray, product: Product, directions: int, seed: int) -> Gaussian:
     """Return each coordinate's scale, and what else stands out, by subspace iteration.
 
     The diagonal of the curvature is estimated from products with random signs.
@@ -208,7 +221,7 @@ def _outstanding(centre: FloatArray, product: Product, seed: int) -> Gaussian:
     def scaled(v: FloatArray) -> FloatArray:
         return base[:, None] * product(base[:, None] * v)
 
-    block = np.linalg.qr(rng.standard_normal((size, KEPT_DIRECTIONS)))[0]
+    block = np.linalg.qr(rng.standard_normal((size, directions)))[0]
     for _ in range(SUBSPACE_ROUNDS):
         block = np.linalg.qr(scaled(block) - block)[0]
     small = block.T @ scaled(block)
