@@ -26,6 +26,7 @@ from threatkit.brief.pdf import find_browser
 from threatkit.brief.quantise import EDGES, bins, decode, encode, level_edges, scale_point, thin
 from threatkit.brief.skill import Frozen, read_skill, skill_of
 from threatkit.brief.tables import record_table
+from threatkit.brief.text import check_text
 from threatkit.cli import threatkit
 from threatkit.errors import InvalidInput
 from threatkit.evaluate.readout import backtest_table
@@ -282,6 +283,20 @@ def test_notes_of_a_run_stand_on_the_first_screen() -> None:
     assert '<p lang="en">Odd ' in front
     assert note not in page
     assert 'role="note"' not in render_report(small_material())
+
+
+def test_the_method_says_what_of_the_past_is_reproduced() -> None:
+    assert check_text(small_material(), PHRASES) == []
+    row = {"observed": 30.0, "posterior_q05": 20.0, "posterior_q50": 31.0, "posterior_q95": 40.0}
+    check = {"episodes": row, "districts with an episode": row | {"observed": 20.0}}
+    checked = small_material(record={**record(), "predictive_check": check})
+    (all_held,) = check_text(checked, PHRASES)
+    assert "2 of 2 features of what was seen" in all_held
+    assert all_held.endswith("That tests the fit, not the forecast.")
+    check["episodes"] = row | {"observed": 41.0}
+    page = render_report(checked)
+    assert "1 of 2 features of what was seen" in page
+    assert "Outside lie: episodes in all.</p>" in page
 
 
 def test_analysts_see_how_a_pillar_drifted() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threatkit.brief.material import Material
+from threatkit.report.plots import STATISTICS, missed
 from threatkit.report.words import Phrases
 
 
@@ -80,11 +81,31 @@ def method_text(material: Material, phrases: Phrases) -> list[str]:
             "A district’s level follows from its mean chance by fixed limits. A level is not "
             "settled where it holds under 60 of 100 draws."
         ),
+        *check_text(material, phrases),
         t(
             "Grades are those of NATO (AJP-2.1): A to F for the source, 1 to 6 for the item. F and "
             "6 mean that it cannot be judged, not that it is bad."
         ),
     ]
+
+
+def check_text(material: Material, phrases: Phrases) -> list[str]:
+    """Return what of the past the model reproduces, and what it does not; nothing if unchecked."""
+    t, check = phrases.say.t, material.record.get("predictive_check", {})
+    if not check:
+        return []
+    outside = missed(check)
+    told = t(
+        "As a check, the model makes the past anew many times. {n} of {total} features of what was "
+        "seen lie within the middle 90 in 100 of these. That tests the fit, not the forecast.",
+        n=len(check) - len(outside),
+        total=len(check),
+    )
+    if outside:
+        names = phrases.joined([t(STATISTICS.get(name, name)) for name in outside])
+        # Translators: {features} is a list in the nominative.
+        told += " " + t("Outside lie: {features}.", features=names)
+    return [told]
 
 
 def word_text(phrases: Phrases) -> list[str]:

@@ -4,6 +4,8 @@ Lines and dots are labelled where they are and need no legend; colours are told 
 colour-blind readers and in grey. What a run does not hold is not drawn.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -158,6 +160,15 @@ def oblast_years(run: Drawn, phrases: Phrases) -> Figure | None:
     return finished(canvas, "oblasts", title, caption, run.series)
 
 
+def missed(check: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return which statistics lie outside the middle 90% of replications, by a run's record."""
+    return [
+        name
+        for name, row in check.items()
+        if not row["posterior_q05"] <= row["observed"] <= row["posterior_q95"]
+    ]
+
+
 def predictive(run: Drawn, phrases: Phrases) -> Figure | None:
     """Draw what was observed beside what the fitted model replicates, one row a statistic."""
     say = phrases.say
@@ -189,10 +200,9 @@ def predictive(run: Drawn, phrases: Phrases) -> Figure | None:
     axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
     axes.set_xlabel(say.t("Times the median of the replications"))
     canvas.subplots_adjust(left=0.34, right=0.99, top=0.98, bottom=0.62 / (0.9 + 0.36 * len(frame)))
-    inside = int(((seen >= low) & (seen <= high)).sum())
     title = say.t(
         "{n} of {total} features of the past lie within what the model replicates",
-        n=inside,
+        n=len(frame) - len(missed(run.check)),
         total=len(frame),
     )
     caption = say.t(
