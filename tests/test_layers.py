@@ -14,7 +14,7 @@ PACKAGE = ROOT / "threatkit"
 LAYERS = (
     {"errors", "__init__"},
     {"paths", "keys", "csvtext", "schemas", "progress", "options", "columns", "machine"},
-    {"config", "store"},
+    {"config", "sections", "store"},
     {"finished", "executor"},
     {"geo", "data"},
     {"model"},

@@ -6,7 +6,6 @@ values out of range come back together, each with its line.
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import date
@@ -14,28 +13,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from threatkit.errors import Fault, InvalidInput
-from threatkit.keys import Origin, Table
+from threatkit.keys import Origin, Table, read_toml
 from threatkit.options import (
     DEFAULT_EVENT_TYPES,
     ENGINES,
     EVENT_TYPES,
-    FEEDBACKS,
-    LIKELIHOODS,
-    MOVING_PLACES,
-    REGION_YEARS,
-    SAMPLERS,
-    YEAR_EFFECTS,
     Elicitation,
     Engine,
-    Feedback,
     Judgement,
-    Likelihood,
     ModelOptions,
-    MovingPlace,
-    RegionYears,
-    Sampler,
     SamplingOptions,
-    YearEffect,
+)
+from threatkit.sections import (
+    read_elicited,
+    read_judgements,
+    read_model,
+    read_priors,
+    read_priors_file,
+    read_sampling,
 )
 
 COUNTRIES = ("KAZ", "KGZ", "TJK", "TKM", "UZB")
@@ -190,41 +185,14 @@ def _from_here(entry: Any) -> Any:
     return Path.cwd() / entry if isinstance(entry, str | Path) and str(entry) else entry
 
 
-def read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
-    """Read a TOML file, and say where its values come from.
-
-    Raises
-    ------
-    InvalidInput
-        If the file does not exist, cannot be read or is not TOML.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        remedy = "Give the path of a TOML file, or make a workspace with 'threatkit init DIR'"
-        raise InvalidInput(Fault(str(path), "this file does not exist", remedy=remedy)) from None
-    except UnicodeDecodeError as error:
-        rule = f"a configuration is text in UTF-8, and byte {error.start + 1} is not"
-        raise InvalidInput(Fault(str(path), rule, remedy="Save it as UTF-8")) from None
-    except OSError as error:
-        rule = f"this file cannot be read ({error.strerror})"
-        raise InvalidInput(Fault(str(path), rule)) from None
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        remedy = "Texts stand in quotes, dates and numbers do not"
-        raise InvalidInput(Fault(str(path), f"this is not TOML: {error}", remedy=remedy)) from None
-    return values, Origin(str(path), path.resolve().parent, text)
-
-
 def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Config:
     top = Table(values, origin, faults)
     default = Config()
     as_of = top.day("as_of")
     boundaries = top.paths("boundaries", kind="file")
     edges = top.paths("edges", kind="file")
-    priors, elicited = _priors(top), _elicited(top)
-    files = [_priors_file(path, faults) for path in top.paths("priors_from", kind="file")]
+    priors, elicited = read_priors(top), read_elicited(top)
+    files = [read_priors_file(path, faults) for path in top.paths("priors_from", kind="file")]
     for included, sources in reversed(files):
         priors, elicited = {**included, **priors}, (*sources, *elicited)
     config = Config(
@@ -244,9 +212,9 @@ def _parse(values: Mapping[str, Any], origin: Origin, faults: list[Fault]) -> Co
         require_death=top.flag("require_death", default.require_death),
         priors=priors,
         elicited=elicited,
-        model=_model(top),
+        model=read_model(top),
         sampling=read_sampling(top),
-        judgements=_judgements(top),
+        judgements=read_judgements(top),
     )
     if as_of is not None and config.start_year > as_of.year:
         top.fault("as_of", f"it lies after start_year, {config.start_year}", str(as_of))
@@ -266,170 +234,3 @@ def _region(top: Table, default: str) -> str:
     rule = f"a region is one of {', '.join(known)}, or an oblast such as KG-B"
     top.fault("region", rule, value)
     return default
-
-
-def section(top: Table, key: str) -> Table:
-    """Return the table under a header such as ``[model]``; empty where it is not given."""
-    value = top.get(key)
-    if value is not None and not isinstance(value, Mapping):
-        top.fault(key, f"this is a table: a line [{key}] and its keys under it", value)
-        value = None
-    return Table(value or {}, top.origin, top.faults, header=f"[{key}]")
-
-
-def _priors(top: Table) -> dict[str, str]:
-    table = section(top, "priors")
-    return {key: table.text(key) for key in table.values}
-
-
-def _elicited(top: Table) -> tuple[Elicitation, ...]:
-    entries = top.get("elicited")
-    if entries is None:
-        return ()
-    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
-        top.fault("elicited", "each answer of an expert is a table under its own [[elicited]]")
-        return ()
-    found = []
-    for number, entry in enumerate(entries):
-        table = Table(entry, top.origin, top.faults, "[[elicited]]", number)
-        points = {
-            key: table.number(key, 0.0, -1e9, 1e9)
-            for key in ("lower", "upper", "mode", "median")
-            if entry.get(key) is not None or key in ("lower", "upper")
-        }
-        elicitation = Elicitation(
-            prior=table.text("prior"),
-            value=table.text("value"),
-            mass=table.number("mass", 0.9, 0.01, 0.999),
-            role=table.text("role"),
-            made=table.day("made", required=True) or date.min,
-            method=table.text("method"),
-            note=table.text("note", "") if entry.get("note") else "",
-            **points,
-        )
-        for key in ("mode", "median", "note"):
-            table.get(key)
-        table.close()
-        found.append(elicitation)
-    return tuple(found)
-
-
-def _priors_file(path: Path, faults: list[Fault]) -> tuple[dict[str, str], tuple[Elicitation, ...]]:
-    """Read a file that holds priors and where they come from, and nothing else."""
-    try:
-        values, origin = read_toml(path)
-    except InvalidInput as error:
-        faults.extend(error.faults)
-        return {}, ()
-    table = Table(values, origin, faults)
-    priors, elicited = _priors(table), _elicited(table)
-    table.close()
-    return priors, elicited
-
-
-def _model(top: Table) -> ModelOptions:
-    table = section(top, "model")
-    default = ModelOptions()
-    options = ModelOptions(
-        likelihood=cast(Likelihood, table.choice("likelihood", default.likelihood, LIKELIHOODS)),
-        year_effect=cast(
-            YearEffect, table.choice("year_effect", default.year_effect, YEAR_EFFECTS)
-        ),
-        region_years=cast(
-            RegionYears, table.choice("region_years", default.region_years, REGION_YEARS)
-        ),
-        groups=_groups(top, table),
-        moving_place=cast(
-            MovingPlace, table.choice("moving_place", default.moving_place, MOVING_PLACES)
-        ),
-        epoch_years=table.integer("epoch_years", default.epoch_years, 1, 20),
-        history=table.flag("history", default.history),
-        spillover=table.flag("spillover", default.spillover),
-        afghan_spillover=table.flag("afghan_spillover", default.afghan_spillover),
-        pillars=table.flag("pillars", default.pillars),
-        feedback=cast(Feedback, table.choice("feedback", default.feedback, FEEDBACKS)),
-        international_weight=table.number(
-            "international_weight", default.international_weight, 0.0, 1.0
-        ),
-        detection=table.flag("detection", default.detection),
-        partial_coverage=table.number("partial_coverage", default.partial_coverage, 0.01, 1.0),
-    )
-    table.close()
-    return options
-
-
-def _groups(top: Table, model: Table) -> dict[str, tuple[str, ...]]:
-    """Read the table ``[model.groups]``: a name and the areas that it stands for."""
-    value = model.get("groups")
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        model.fault("groups", "this is a table: a line [model.groups], then NAME = [AREAS]", value)
-        return {}
-    table = Table(value, top.origin, top.faults, header="[model.groups]")
-    found = {}
-    for name in value:
-        areas = table.get(name)
-        if (
-            not isinstance(areas, list | tuple)
-            or not areas
-            or not all(isinstance(area, str) for area in areas)
-        ):
-            table.fault(name, "this is a list of at least one area, each a text", areas)
-            continue
-        found[str(name)] = tuple(areas)
-    return found
-
-
-def read_sampling(top: Table, default: SamplingOptions | None = None) -> SamplingOptions:
-    """Read the table ``[sampling]``; keys that are not given are those of the default.
-
-    With a default the areas are a researcher's own, whose model has no cut.
-    """
-    table = section(top, "sampling")
-    cut_minutes = SamplingOptions.cut_budget_minutes
-    if default is None:
-        cut_minutes = table.number("cut_budget_minutes", cut_minutes, 0.1, 10_000)
-    default = default or SamplingOptions()
-    options = SamplingOptions(
-        chains=table.integer("chains", default.chains, 2, 64),
-        tune=table.integer("tune", default.tune, 20, 100_000),
-        draws=table.integer("draws", default.draws, 20, 100_000),
-        target_accept=table.number("target_accept", default.target_accept, 0.5, 0.999),
-        max_rounds=table.integer("max_rounds", default.max_rounds, 1, 20),
-        budget_minutes=table.number("budget_minutes", default.budget_minutes, 0.1, 10_000),
-        cut_budget_minutes=cut_minutes,
-        sampler=cast(Sampler, table.choice("sampler", default.sampler, SAMPLERS)),
-    )
-    table.close()
-    return options
-
-
-def _judgements(top: Table) -> tuple[Judgement, ...]:
-    entries = top.get("judgements")
-    if entries is None:
-        return ()
-    if not isinstance(entries, list | tuple) or not all(isinstance(e, Mapping) for e in entries):
-        top.fault("judgements", "each judgement is a table under its own line [[judgements]]")
-        return ()
-    found = []
-    for number, entry in enumerate(entries):
-        table = Table(entry, top.origin, top.faults, "[[judgements]]", number)
-        valid_from = table.day("valid_from", required=True) or date.min
-        valid_until = table.day("valid_until", required=True) or date.max
-        judgement = Judgement(
-            area=table.text("area"),
-            factor=table.number("factor", 1.0, 0.01, 100.0),
-            factor_sd=table.number("factor_sd", 0.3, 0.0, 3.0),
-            reason=table.text("reason"),
-            role=table.text("role"),
-            valid_from=valid_from,
-            valid_until=valid_until,
-        )
-        if valid_until < valid_from:
-            table.fault("valid_until", f"it lies after valid_from, {valid_from}", str(valid_until))
-        if "factor" not in entry:
-            table.fault("factor", "this must be given: 2 doubles the expected episodes")
-        table.close()
-        found.append(judgement)
-    return tuple(found)

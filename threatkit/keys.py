@@ -5,6 +5,7 @@ Asking for a key makes it known, so `Table.close` can name the keys that nobody 
 
 import math
 import re
+import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from threatkit.errors import Fault
+from threatkit.errors import Fault, InvalidInput
 
 
 @dataclass(frozen=True)
@@ -229,3 +230,30 @@ def meant(word: object, known: Collection[str]) -> str:
     """Return ``Did you mean 'x'?``, or an empty text where no known word is close."""
     close = get_close_matches(str(word).casefold(), known, n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], Origin]:
+    """Read a TOML file, and say where its values come from.
+
+    Raises
+    ------
+    InvalidInput
+        If the file does not exist, cannot be read or is not TOML.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        remedy = "Give the path of a TOML file, or make a workspace with 'threatkit init DIR'"
+        raise InvalidInput(Fault(str(path), "this file does not exist", remedy=remedy)) from None
+    except UnicodeDecodeError as error:
+        rule = f"a configuration is text in UTF-8, and byte {error.start + 1} is not"
+        raise InvalidInput(Fault(str(path), rule, remedy="Save it as UTF-8")) from None
+    except OSError as error:
+        rule = f"this file cannot be read ({error.strerror})"
+        raise InvalidInput(Fault(str(path), rule)) from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        remedy = "Texts stand in quotes, dates and numbers do not"
+        raise InvalidInput(Fault(str(path), f"this is not TOML: {error}", remedy=remedy)) from None
+    return values, Origin(str(path), path.resolve().parent, text)

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from threatkit.config import read_sampling, read_toml, section
 from threatkit.errors import Fault
-from threatkit.keys import Table
+from threatkit.keys import Table, read_toml
 from threatkit.model.priors import Prior, parse_prior
 from threatkit.options import SamplingOptions
+from threatkit.sections import read_sampling, section
 
 Likelihood = Literal["poisson", "nb1", "nb2"]
 GroupField = Literal["bym2", "iid"]
