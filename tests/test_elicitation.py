@@ -17,7 +17,6 @@ from threatkit.cli import threatkit
 from threatkit.config import load_config, parse_config
 from threatkit.derive.reference import prior_list
 from threatkit.elicitation import (
-    append_elicitation,
     default_family,
     elicit,
     prior_reasons,
@@ -27,6 +26,7 @@ from threatkit.errors import InvalidInput
 from threatkit.model.priors import Prior, parse_prior
 from threatkit.model.spec import Priors, make_priors
 from threatkit.options import Elicitation
+from threatkit.priorfile import append_elicitation
 
 DAY = date(2026, 3, 1)
 

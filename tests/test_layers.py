@@ -15,7 +15,7 @@ LAYERS = (
     {"errors", "__init__"},
     {"paths", "keys", "csvtext", "schemas", "progress", "options", "columns", "machine"},
     {"config", "sections", "store"},
-    {"finished", "executor"},
+    {"finished", "executor", "priorfile"},
     {"geo", "data"},
     {"model"},
     {"areal"},

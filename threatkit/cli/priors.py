@@ -137,8 +137,8 @@ def elicit(
     """
     import pandas as pd
 
-    from threatkit.elicitation import append_elicitation, entry_of
     from threatkit.elicitation import elicit as ask
+    from threatkit.priorfile import append_elicitation, entry_of
 
     said = ask(
         name,
