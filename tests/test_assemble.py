@@ -12,9 +12,9 @@ from threatkit.data.catalogue import Catalogue, load_catalogue
 from threatkit.errors import InvalidInput
 from threatkit.geo.boundaries import load_boundaries
 from threatkit.geo.graph import Graph, build_graph
+from threatkit.inputs import load_inputs, make_spec
 from threatkit.model.assemble import Outcome, assemble, covered_years, population_scale
 from threatkit.model.panel import Panel
-from threatkit.pipeline import load_inputs, make_spec
 from threatkit.record import finite
 
 

@@ -23,10 +23,9 @@ from threatkit.config import Config
 from threatkit.differences import changed_events, changed_values
 from threatkit.errors import InvalidInput
 from threatkit.export.run import read_run
+from threatkit.inputs import Inputs, load_inputs, make_spec
 from threatkit.keptinputs import VALUES, KeptInputs, Unavailable, inputs_of, parse_kept
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import load_inputs, make_spec
-from threatkit.record import Inputs
 from threatkit.store import KEPT, packed
 
 CONFIG = Config(as_of=date(2025, 12, 31))

@@ -37,11 +37,11 @@ from threatkit.evaluate.forecasters import ABLATIONS, MODEL, Said
 from threatkit.evaluate.knowledge import known_at, pillar_values, published_later
 from threatkit.evaluate.readout import backtest_table
 from threatkit.evaluate.stored import FILE, read_stored
+from threatkit.inputs import Inputs, load_inputs, make_spec
 from threatkit.model.check import prior_draws
 from threatkit.model.forecast import forecast, yearly
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import load_inputs, make_spec
-from threatkit.record import Inputs, past_notes
+from threatkit.record import past_notes
 from threatkit.rolling import FORECASTS, Plan, run
 
 # ------------------------------------------------------------------ what was known

@@ -17,7 +17,7 @@ from threatkit.derive import checks
 from threatkit.derive.material import read
 from threatkit.derive.replications import predictive_section
 from threatkit.export.run import read_run
-from threatkit.pipeline import load_inputs
+from threatkit.inputs import load_inputs
 from threatkit.store import KEPT, packed
 
 SIZE = 60

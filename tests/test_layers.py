@@ -22,7 +22,7 @@ LAYERS = (
     {"scores", "archive"},
     {"evaluate", "report"},
     {"export"},
-    {"elicitation", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
+    {"elicitation", "inputs", "pipeline", "calibrate", "record", "doctor", "workspace", "compare"},
     {"brief", "rolling", "keptinputs", "checks", "differences", "attribution", "graphs", "repeat"},
     {"cli"},
     {"__main__"},

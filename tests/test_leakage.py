@@ -13,9 +13,8 @@ from threatkit.config import Config
 from threatkit.errors import InvalidInput
 from threatkit.evaluate import leakage
 from threatkit.evaluate.leakage import CLEAN, LEAK, UNTESTED, find
+from threatkit.inputs import Inputs, load_inputs
 from threatkit.model.assemble import Outcome, assemble
-from threatkit.pipeline import load_inputs
-from threatkit.record import Inputs
 
 RULES = Outcome(Config().event_types, start_year=2005)
 SERIES = "youth_unemployment_rate_15_24_modelled"

@@ -10,8 +10,8 @@ from threatkit.config import load_config
 from threatkit.data.edges import read_edges
 from threatkit.errors import Fault, InvalidInput
 from threatkit.geo.boundaries import load_boundaries
+from threatkit.inputs import own_graph
 from threatkit.model.panel import neighbour_mean
-from threatkit.pipeline import own_graph
 
 BATKEN, ISFARA, SOKH = "KG-B-batken", "TJ-SU-isfara", "UZ-FA-sokh"
 

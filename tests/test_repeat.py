@@ -22,10 +22,11 @@ from threatkit.cli import threatkit
 from threatkit.columns import columns, frame
 from threatkit.config import load_config
 from threatkit.errors import InvalidInput
+from threatkit.inputs import load_inputs, make_spec
 from threatkit.keptinputs import parse_kept
 from threatkit.machine import machine, versions
 from threatkit.model.compiled import fingerprint
-from threatkit.pipeline import fit_spec, load_inputs, make_spec
+from threatkit.pipeline import fit_spec
 from threatkit.repeat import compared, repeat
 from threatkit.store import KEPT, packed, unpacked
 

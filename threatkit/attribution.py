@@ -24,6 +24,7 @@ from threatkit.errors import Fault, InvalidInput
 from threatkit.executor import Task, results
 from threatkit.export.run import Run
 from threatkit.finished import fingerprint
+from threatkit.inputs import make_spec
 from threatkit.keptinputs import (
     EDGES,
     VALUES,
@@ -33,7 +34,6 @@ from threatkit.keptinputs import (
     inputs_of,
 )
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import make_spec
 from threatkit.progress import Progress, SilentProgress
 
 FloatArray = NDArray[np.float64]

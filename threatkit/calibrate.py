@@ -22,10 +22,10 @@ from threatkit.evaluate.calibration import (
 from threatkit.evaluate.rankplot import rank_figure
 from threatkit.executor import executor, results
 from threatkit.finished import json_folder
+from threatkit.inputs import load_inputs, make_spec, region_members
 from threatkit.model.generate import restrict
 from threatkit.model.spec import ModelSpec, make_priors
 from threatkit.options import Engine
-from threatkit.pipeline import load_inputs, make_spec, region_members
 from threatkit.progress import Progress, SilentProgress
 from threatkit.store import output_errors
 

@@ -7,9 +7,9 @@ import xarray as xr
 from threatkit.errors import Fault, InvalidInput
 from threatkit.evaluate.predictive import REPLICATIONS, Checked, check
 from threatkit.export.run import Run
+from threatkit.inputs import make_spec
 from threatkit.keptinputs import Unavailable, config_of, inputs_of
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import make_spec
 
 
 def run_spec(run: Run) -> ModelSpec:

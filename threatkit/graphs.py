@@ -14,7 +14,8 @@ from threatkit.data.edges import edge_graph
 from threatkit.executor import Task, executor, results
 from threatkit.geo.boundaries import EQUAL_AREA
 from threatkit.geo.graph import Graph, build_graph
-from threatkit.pipeline import fit_spec, load_inputs, make_spec, own_graph, region_members
+from threatkit.inputs import load_inputs, make_spec, own_graph, region_members
+from threatkit.pipeline import fit_spec
 from threatkit.progress import Progress, SilentProgress
 from threatkit.scores import interval, ranks
 

@@ -24,8 +24,7 @@ from threatkit.data.schema import VALUES_COLUMNS
 from threatkit.errors import Fault, InvalidInput
 from threatkit.export.run import Run
 from threatkit.geo.graph import Graph
-from threatkit.pipeline import load_inputs
-from threatkit.record import Inputs
+from threatkit.inputs import Inputs, load_inputs
 from threatkit.store import KEPT, unpacked
 
 VALUES, EDGES = "values", "edges"
@@ -52,7 +51,7 @@ class KeptInputs:
     outlined: tuple[str, ...]
 
     def inputs(self) -> Inputs:
-        """Return them as `threatkit.pipeline.make_spec` takes them; without outlines."""
+        """Return them as `threatkit.inputs.make_spec` takes them; without outlines."""
         people = {n: t for n, t in self.tables.items() if n in (DISTRICTS, "national_population")}
         rest = {n: t for n, t in self.tables.items() if n not in (*people, EDGES)}
         declared = [

@@ -9,11 +9,9 @@ researcher can stop after any of them::
     scores = score_fit(fitted, config)
 """
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +23,7 @@ import pandas as pd
 
 from threatkit.archive import read_forecast, write_draws
 from threatkit.config import Config, parse_config
-from threatkit.data.catalogue import load_catalogue
-from threatkit.data.edges import read_edges
-from threatkit.errors import Fault, InvalidInput
-from threatkit.evaluate.knowledge import known_at
-from threatkit.geo.boundaries import load_boundaries
-from threatkit.geo.graph import Graph, build_graph
-from threatkit.model.assemble import Outcome, assemble, last_covered_day
+from threatkit.inputs import Inputs, load_inputs, make_spec, region_members
 from threatkit.model.chains import Update
 from threatkit.model.check import narrowing, predictive_check, prior_draws
 from threatkit.model.expectation import Expectations, expectations
@@ -39,11 +31,10 @@ from threatkit.model.fit import Fit, Sampling, fit
 from threatkit.model.forecast import Forecast, change, contributions
 from threatkit.model.information import information, learned
 from threatkit.model.sensitivity import prior_sensitivity, quantities
-from threatkit.model.spec import ModelSpec, Priors, make_priors
+from threatkit.model.spec import ModelSpec
 from threatkit.model.states import states_alone, states_record
-from threatkit.paths import data_dir
 from threatkit.progress import Progress, SilentProgress
-from threatkit.record import Assessment, Inputs, past_notes, run_record
+from threatkit.record import Assessment, past_notes, run_record
 from threatkit.report.gather import summarise
 from threatkit.report.map import render_map
 from threatkit.schemas import schema
@@ -76,143 +67,6 @@ class AssessResult:
     gate_passed: bool
     gate_messages: tuple[str, ...]
     top: pd.DataFrame
-
-
-def load_inputs(config: Config) -> Inputs:
-    """Read and check data packages and boundaries.
-
-    With ``known_then`` the catalogue has no indicator value that had not been published by the
-    date of the assessment.
-
-    Raises
-    ------
-    InvalidInput
-        With every fault of the packages, or of the boundaries.
-    """
-    catalogue = load_catalogue(config.indicators, shipped=config.shipped)
-    if config.known_then:
-        catalogue = known_at(catalogue, config.as_of or last_covered_day(catalogue.coverage))
-    codes = catalogue.districts.index
-    boundaries = load_boundaries(config.boundaries, codes=codes)
-    hashes = dict(catalogue.hashes)
-    if config.boundaries is not None:
-        hashes["boundaries"] = _sha256(config.boundaries)
-    else:
-        shipped = data_dir("maps") / "boundaries" / "districts.geojson"
-        hashes["maps/boundaries/districts.geojson"] = _sha256(shipped)
-    if config.edges is None:
-        return Inputs(catalogue, boundaries, build_graph(boundaries), hashes)
-    hashes["edges"] = _sha256(config.edges)
-    return Inputs(catalogue, boundaries, own_graph(config.edges, boundaries), hashes)
-
-
-def own_graph(edges: Path, boundaries: gpd.GeoDataFrame) -> Graph:
-    """Return the graph of a user's list of neighbours; a border without length is NaN.
-
-    Raises
-    ------
-    InvalidInput
-        With every fault of the list.
-    """
-    faults: list[Fault] = []
-    countries = boundaries["country"].to_numpy(dtype=object)
-    graph = read_edges(
-        edges, boundaries.index, faults, countries=countries, of="that have an outline"
-    )
-    if graph is None:
-        raise InvalidInput(faults)
-    return graph
-
-
-def make_spec(config: Config, inputs: Inputs) -> ModelSpec:
-    """Return the specification of a configuration on its inputs.
-
-    Raises
-    ------
-    InvalidInput
-        With every prior, judgement or setting that breaks a rule.
-    """
-    faults: list[Fault] = []
-    with _gathered(faults):
-        region_members(config.region, inputs.catalogue.districts)
-    priors = Priors()
-    with _gathered(faults):
-        priors = make_priors(config.priors)
-    with _gathered(faults):
-        spec = _spec(config, inputs, priors)
-    if faults:
-        raise InvalidInput(faults)
-    for note in spec.notes:
-        logger.warning("%s", note)
-    return spec
-
-
-@contextmanager
-def _gathered(faults: list[Fault]) -> Iterator[None]:
-    """Keep the faults of a check and go on to the next, so that all come at once."""
-    try:
-        yield
-    except InvalidInput as error:
-        faults.extend(error.faults)
-
-
-def _spec(config: Config, inputs: Inputs, priors: Priors) -> ModelSpec:
-    outcome = Outcome(
-        event_types=config.event_types,
-        require_death=config.require_death,
-        start_year=config.start_year,
-        as_of=config.as_of,
-    )
-    panel = assemble(inputs.catalogue, inputs.graph, outcome)
-    options = config.model
-    held = set(panel.fixed) | set(panel.measurements.table["pillar"])
-    order = ("border", "youth", "extremism")
-    named = [*(name for name in order if name in held), *sorted(held - set(order))]
-    return ModelSpec(
-        panel,
-        priors=priors,
-        likelihood=options.likelihood,
-        year_effect=options.year_effect,
-        region_years=options.region_years,
-        groups=options.groups,
-        moving_place=options.moving_place,
-        epoch_years=options.epoch_years,
-        pillars=tuple(named) if options.pillars else (),
-        history=options.history,
-        spillover=options.spillover,
-        afghan_spillover=options.afghan_spillover,
-        detection=options.detection,
-        partial_coverage=options.partial_coverage,
-        feedback=options.feedback,
-        international_weight=options.international_weight,
-        horizon_months=config.horizon_months,
-        judgements=config.judgements,
-    )
-
-
-def region_members(region: str, districts: pd.DataFrame) -> Sequence[str]:
-    """Return the codes of the districts of a region.
-
-    Raises
-    ------
-    InvalidInput
-        If no district belongs to it.
-    """
-    if region == "central-asia":
-        return list(districts.index)
-    if region == "fergana":
-        return list(districts.index[districts["fergana"].astype(bool)])
-    inside = (districts["country"] == region) | (districts["oblast"] == region)
-    if not inside.any():
-        known = sorted({*districts["country"], *districts["oblast"]})
-        raise InvalidInput(
-            Fault(
-                f"region '{region}'",
-                f"a region is central-asia, fergana or one of {', '.join(known)}",
-                "no district in it",
-            )
-        )
-    return list(districts.index[inside])
 
 
 def fit_spec(spec: ModelSpec, config: Config, *, update: Update | None = None) -> Fit:
@@ -438,10 +292,6 @@ def scores_geojson(
     for feature in collection["features"]:
         feature["properties"]["district"] = feature["id"]
     return json.dumps({**collection, "threatkit": dict(facts)}, ensure_ascii=False) + "\n"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _top(scores: pd.DataFrame, count: int = 10) -> pd.DataFrame:

@@ -10,15 +10,12 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from threatkit.columns import columns
 from threatkit.config import Config
-from threatkit.data.catalogue import Catalogue
 from threatkit.evaluate.knowledge import hindsight
-from threatkit.geo.graph import Graph
+from threatkit.inputs import Inputs
 from threatkit.machine import machine, versions
 from threatkit.model.assemble import last_covered_day
 from threatkit.model.check import PredictiveCheck
@@ -28,66 +25,6 @@ from threatkit.model.panel import Panel
 from threatkit.model.samplers import devices
 from threatkit.model.sensitivity import sensitivity_record
 from threatkit.scores import Scores
-
-#: Tables that the model reads, beside values, with the columns that it does not leave out.
-_TABLES = {
-    "events": (
-        *("event_id", "date_start", "date_end", "area_level", "area_code", "event_type"),
-        *("fatalities_low", "fatalities_best", "episode_group"),
-    ),
-    "districts": (
-        *("district", "name", "country", "oblast", "oblast_name", "fergana"),
-        *("population", "population_log_sd"),
-    ),
-    "ucdp_episodes": (),
-    "afghan_side": (),
-    "national_population": (),
-    "coverage": (),
-}
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Everything that is read before a model is made.
-
-    Attributes
-    ----------
-    catalogue
-        Checked data packages.
-    boundaries
-        Outlines of the districts, index ``district``.
-    graph
-        Borders between them.
-    hashes
-        SHA-256 of every file that was read.
-    """
-
-    catalogue: Catalogue
-    boundaries: gpd.GeoDataFrame
-    graph: Graph
-    hashes: Mapping[str, str]
-
-    def kept(self) -> dict[str, Any]:
-        """Return what the model reads, as JSON types; `threatkit.keptinputs` reads it back."""
-        values = self.catalogue.values.drop(columns=["note", "file", "row"])
-        tables = {"values": values, "edges": self.graph.edges}
-        for name, wanted in _TABLES.items():
-            if self.catalogue.has_table(name):
-                frame = self.catalogue.table(name)
-                chosen = [c for c in frame if not wanted or c in wanted]
-                traced = [] if wanted else ["package", "file", "row", "reason"]
-                tables[name] = frame[chosen].drop(columns=traced, errors="ignore")
-        declared = {
-            str(item["name"]): {**item, "package": package.name}
-            for package in reversed(self.catalogue.packages)
-            for item in package.indicators
-        }
-        return {
-            "format": 1,
-            "tables": {name: columns(frame) for name, frame in sorted(tables.items())},
-            "definitions": dict(sorted(declared.items())),
-            "outlined": list(self.graph.districts),
-        }
 
 
 @dataclass(frozen=True)

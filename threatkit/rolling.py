@@ -34,11 +34,11 @@ from threatkit.evaluate.pool import pools
 from threatkit.evaluate.stored import FILE, Stored, pack, read_said, write_said, write_stored
 from threatkit.executor import Task, results
 from threatkit.finished import Folder, code_version, fingerprint
+from threatkit.inputs import Inputs, load_inputs, make_spec
 from threatkit.model.assemble import Outcome
 from threatkit.model.spec import ModelSpec
-from threatkit.pipeline import fit_spec, load_inputs, make_spec
+from threatkit.pipeline import fit_spec
 from threatkit.progress import Progress, SilentProgress
-from threatkit.record import Inputs
 from threatkit.store import RECORD, RunFolder
 
 FORECASTS = "forecasts"

@@ -18,8 +18,7 @@ from threatkit.data.catalogue import Catalogue
 from threatkit.errors import Fault, InvalidInput
 from threatkit.export.run import Run, read_run
 from threatkit.geo.graph import Graph
-from threatkit.pipeline import load_inputs, make_spec
-from threatkit.record import Inputs
+from threatkit.inputs import Inputs, load_inputs, make_spec
 from threatkit.report.gather import summarise
 from threatkit.report.series import oblast_series
 from threatkit.report.summary import Summary

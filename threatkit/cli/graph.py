@@ -69,7 +69,7 @@ def graph(
         if settings.edges is None:
             print_frame(build_graph(outlines).edges, form)
             return
-        from threatkit.pipeline import own_graph
+        from threatkit.inputs import own_graph
 
         print_frame(own_graph(settings.edges, outlines).edges, form)
         return

@@ -50,8 +50,8 @@ def leakage(
     """
     from threatkit.config import load_config
     from threatkit.evaluate.leakage import CLEAN, LEAK, find
+    from threatkit.inputs import load_inputs
     from threatkit.model.assemble import Outcome
-    from threatkit.pipeline import load_inputs
 
     settings = load_config(
         indicators=folders or None, shipped=False if no_shipped else None, boundaries=boundaries
