@@ -44,6 +44,20 @@ from threatkit.model.spec import ModelSpec
 from threatkit.record import past_notes
 from threatkit.rolling import FORECASTS, Plan, run
 
+
+def test_a_change_of_the_code_that_forecasts_is_seen() -> None:
+    folder = Path(rolling.__file__).parent
+    for part in rolling._CODE:
+        assert (folder / part).is_dir() or (folder / f"{part}.py").is_file(), part
+    steps = (
+        *(rolling.load_inputs, rolling.make_spec, rolling.fit_spec, rolling.known_at),
+        *(rolling.outcomes, rolling.said_of_fit, rolling.say_baselines),
+    )
+    for step in steps:
+        name = step.__module__.removeprefix("threatkit.").replace(".", "/")
+        assert any(name == part or name.startswith(f"{part}/") for part in rolling._CODE), name
+
+
 # ------------------------------------------------------------------ what was known
 
 

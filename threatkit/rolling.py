@@ -44,8 +44,9 @@ from threatkit.store import RECORD, RunFolder
 FORECASTS = "forecasts"
 #: Code on which what was said depends, and the scores do not.
 _CODE = (
-    *("data", "geo", "model", "options", "pipeline", "evaluate/baselines", "evaluate/counts"),
-    *("evaluate/forecasters", "evaluate/knowledge", "evaluate/outcome", "evaluate/regression"),
+    *("data", "geo", "inputs", "model", "options", "pipeline", "evaluate/baselines"),
+    *("evaluate/counts", "evaluate/forecasters", "evaluate/knowledge", "evaluate/outcome"),
+    *("evaluate/regression",),
 )
 HINDSIGHT = (
     "The curated list of events was compiled with hindsight: these are backcasts, and a "
