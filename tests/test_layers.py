@@ -14,7 +14,7 @@ PACKAGE = ROOT / "threatkit"
 LAYERS = (
     {"errors", "__init__"},
     {"paths", "keys", "csvtext", "schemas", "progress", "options", "columns", "machine"},
-    {"config", "sections", "store"},
+    {"config", "sections", "store", "wholefile"},
     {"finished", "executor", "priorfile"},
     {"geo", "data"},
     {"model"},

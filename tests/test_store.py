@@ -17,6 +17,7 @@ from threatkit import store
 from threatkit.csvtext import frame_text, guard, number_text, read_frame, unguard
 from threatkit.errors import InvalidInput, OutputFailed
 from threatkit.store import RunFolder, read_record
+from threatkit.wholefile import write_whole
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -136,6 +137,22 @@ def fail_at_second_placing(monkeypatch: pytest.MonkeyPatch, failure: OSError) ->
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", limited)
+
+
+def test_a_text_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.html"
+    write_whole(path, "old — а\n")
+    assert path.read_bytes() == "old — а\n".encode()
+
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputFailed, match=r"free some space or give another file with -o$"):
+        write_whole(path, "new\n", elsewhere="another file with -o")
+    assert contents(tmp_path) == {"page.html": "old — а\n".encode()}
 
 
 def test_a_folder_under_a_file_is_told(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from threatkit.model.generate import restrict
 from threatkit.model.spec import ModelSpec, make_priors
 from threatkit.options import Engine
 from threatkit.progress import Progress, SilentProgress
-from threatkit.store import output_errors
+from threatkit.wholefile import write_whole
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,4 @@ def write(made: Calibration, out: Path) -> None:
         "calibration.json": json.dumps(made.record, indent=1) + "\n",
     }
     for name, text in texts.items():
-        path = Path(out) / name
-        part = path.with_name(f".{name}.part")
-        with output_errors(path):
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
+        write_whole(Path(out) / name, text)

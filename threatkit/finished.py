@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
-from threatkit.store import output_errors
+from threatkit.wholefile import output_errors
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from threatkit.errors import Fault, InvalidInput
 from threatkit.options import Elicitation
-from threatkit.store import output_errors
+from threatkit.wholefile import output_errors, write_whole
 
+ELSEWHERE = "another file with --out"
 #: How a new file begins.
 HEAD = """# Priors that experts were asked for. A configuration takes them with
 #   priors_from = "priors.toml"
@@ -40,7 +41,7 @@ def append_elicitation(path: Path, elicitation: Elicitation) -> None:
     OutputFailed
         If it cannot be written.
     """
-    with output_errors(path, elsewhere="another file with --out"):
+    with output_errors(path, elsewhere=ELSEWHERE):
         old = path.read_text(encoding="utf-8") if path.exists() else HEAD
     try:
         values = tomllib.loads(old)
@@ -61,11 +62,9 @@ def append_elicitation(path: Path, elicitation: Elicitation) -> None:
         remedy = f'Write the line {elicitation.prior} = "{elicitation.value}" under [priors]'
         rule = "the table [priors] stands under its own header, one prior a line"
         raise InvalidInput(Fault(str(path), rule, remedy=remedy))
-    with output_errors(path, elsewhere="another file with --out"):
+    with output_errors(path, elsewhere=ELSEWHERE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        beside.write_text(new, encoding="utf-8")
-        beside.replace(path)
+    write_whole(path, new, elsewhere=ELSEWHERE)
 
 
 def entry_of(elicitation: Elicitation) -> dict[str, Any]:

@@ -13,13 +13,14 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
-from threatkit.errors import Fault, InvalidInput, OutputFailed
+from threatkit.errors import Fault, InvalidInput
+from threatkit.wholefile import ELSEWHERE, output_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,41 +40,6 @@ _STAGING = ".threatkit-staging"
 _LOCK = ".threatkit-lock"
 _MOVES = ".moves.json"
 _BEFORE = ".before"
-
-#: What a failed write means to the user, and what to do unless another place is given.
-_REASONS = {
-    errno.ENOSPC: "The disk is full: free some space or",
-    errno.EDQUOT: "The disk quota is used up: free some space or",
-    errno.EROFS: "The disk is read-only:",
-    errno.EACCES: "It may not be written by you:",
-    errno.EPERM: "It may not be written by you:",
-    errno.ENOTDIR: "A part of the path is a file:",
-    errno.EEXIST: "There is a file of that name:",
-    errno.ENAMETOOLONG: "The name is too long:",
-}
-_ELSEWHERE = "another folder with --out"
-
-
-@contextmanager
-def output_errors(path: Path, *, elsewhere: str = _ELSEWHERE) -> Iterator[None]:
-    """Turn an OSError into an `OutputFailed` that names the path and the way out.
-
-    Parameters
-    ----------
-    path
-        What is written.
-    elsewhere
-        What the user may give instead, in the words of the command: "another folder with --out".
-    """
-    try:
-        yield
-    except OutputFailed:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
-        way_out = f"{_REASONS.get(error.errno or 0, '')} give {elsewhere}".strip()
-        way_out = way_out[0].upper() + way_out[1:]
-        raise OutputFailed(f"{path}: this could not be written ({reason}). {way_out}") from error
 
 
 class RunFolder:
@@ -111,11 +77,11 @@ class RunFolder:
         path: Path,
         *,
         mode: Literal["replace", "update"] = "replace",
-        elsewhere: str = _ELSEWHERE,
+        elsewhere: str = ELSEWHERE,
     ) -> None:
         self.path = Path(path).absolute()
         self.mode = mode
-        self._elsewhere = elsewhere
+        self._errors = partial(output_errors, elsewhere=elsewhere)
         self.hashes: dict[str, str] = {}
         self._staging = self.path / _STAGING
         self._lock: IO[str] | None = None
@@ -202,9 +168,6 @@ class RunFolder:
             write(target)
             with target.open("rb") as stream:
                 self.hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()
-
-    def _errors(self, path: Path) -> AbstractContextManager[None]:
-        return output_errors(path, elsewhere=self._elsewhere)
 
     def _target(self, name: str) -> Path:
         if self._lock is None:

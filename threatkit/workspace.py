@@ -5,7 +5,7 @@ from pathlib import Path
 
 from threatkit.errors import Fault, InvalidInput
 from threatkit.paths import data_dir
-from threatkit.store import output_errors
+from threatkit.wholefile import output_errors
 
 
 def make_workspace(folder: Path) -> list[Path]:

@@ -49,7 +49,7 @@ def leaderboard(
         remedy = "Name a file that ends in .html or .md"
         raise InvalidInput(Fault("--out", "a leaderboard is HTML or Markdown", str(out), remedy))
     from threatkit.evaluate.stored import read_stored
-    from threatkit.store import output_errors
+    from threatkit.wholefile import output_errors, write_whole
 
     stored = read_stored(folder)
     if views is not None:
@@ -73,8 +73,5 @@ def leaderboard(
         }
         texts[out] = markdown_page(sections, pictures=f"{out.stem}-")
     for target, text in texts.items():
-        with output_errors(target, elsewhere="another file with --out"):
-            part = target.with_name(f".{target.name}.part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
+        write_whole(target, text, elsewhere="another file with --out")
     click.echo(f"Written to {out}", err=True)

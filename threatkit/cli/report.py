@@ -81,17 +81,14 @@ def report(
     from threatkit.brief.material import gather_material
     from threatkit.brief.page import Options, render_report
     from threatkit.brief.pdf import find_browser, print_page
-    from threatkit.store import output_errors
+    from threatkit.wholefile import write_whole
 
     browser = find_browser() if pdf else None
     material = gather_material(run, previous=previous, skill=skill, ledger=record)
     options = Options(lang, audience, tlp, yardstick)  # type: ignore[arg-type]
     text = render_report(material, options, draw_figures(material, lang))
     target = out or run / "report.html"
-    with output_errors(target, elsewhere="another file with --out"):
-        part = target.with_name(f".{target.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+    write_whole(target, text, elsewhere="another file with --out")
     click.echo(f"Written to {target}", err=True)
     for name in material.drifted:
         click.echo(f"Changed since the run was made: {name}", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from threatkit.export import hxl, kml, qgis, stix, table, vector, views
 from threatkit.export.run import Run
-from threatkit.store import output_errors
+from threatkit.wholefile import output_errors
 
 FORMATS: Mapping[str, tuple[str, Callable[[Run, Path], None]]] = {
     "geojson": ("geojson", vector.write_geojson),
