@@ -152,7 +152,7 @@ def test_a_text_is_written_whole_or_not_at_all(
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputFailed, match=r"free some space or give another file with -o$"):
         write_whole(path, "new\n", elsewhere="another file with -o")
-    assert contents(tmp_path) == {"page.html": "old — а\n".encode()}
+    assert contents(tmp_path) == {"page.html": "old — а\n"}
 
 
 def test_a_folder_under_a_file_is_told(tmp_path: Path) -> None:
