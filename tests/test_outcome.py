@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from threatkit.model.build import build, outcome_logp
+from threatkit.model.densefield import dense_field
 from threatkit.model.panel import Panel
 from threatkit.model.simulate import simulate_panel
-from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 
 PANEL = simulate_panel(rows=4, columns=4, years=6, seed=5).panel

@@ -25,10 +25,10 @@ from threatkit.model.course import (
     movement_coords,
     movements,
 )
+from threatkit.model.densefield import dense_field
 from threatkit.model.field import FieldBasis, field_basis
 from threatkit.model.panel import REFERENCE_REGIME, Panel
 from threatkit.model.priors import Prior
-from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 
 Tensor = Any

@@ -6,7 +6,7 @@ in matrix products over a few dozen points, a gradient costs a fraction of what 
 alone costs, and nothing has to be compiled.
 """
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from threatkit.model.coordinates import Layout, Values
 from threatkit.model.exposure import Exposure, zero_sum_basis
 from threatkit.model.outcome import Outcome, Pushed, dynamics, incidence
 from threatkit.model.pillars import Measured, Pillar
-from threatkit.model.sparsefield import SparseField, make_field
+from threatkit.model.sparsefield import Field, SparseField, make_field
 from threatkit.model.spec import ModelSpec, indicator_names
 from threatkit.model.whitening import Chosen, Direct, Reference, Space, Whitened
 
@@ -41,12 +41,13 @@ class Density:
         chosen = centring or Chosen()
         self.layout = Layout()
         self._outcome = Outcome(spec)
-        self._field = make_field(**spec.field_arguments)
-        self._space: Space = (
-            Whitened(cast(SparseField, self._field), chosen.field)
-            if isinstance(chosen.field, Reference)
-            else Direct(self._field, chosen.field)
-        )
+        self._field: Field
+        self._space: Space
+        if isinstance(chosen.field, Whitened):
+            self._field, self._space = chosen.field.field, chosen.field
+        else:
+            self._field = make_field(**spec.field_arguments)
+            self._space = Direct(self._field, chosen.field)
         self._add_hyperparameters()
         self._add_people()
         self._pillars = [
@@ -74,7 +75,12 @@ class Density:
     @property
     def whitens(self) -> bool:
         """Return whether `centred` whitens the field: one too long for its eigenvectors."""
-        return self._field.mixed and isinstance(self._field, SparseField)
+        return self._sparse is not None
+
+    @property
+    def _sparse(self) -> SparseField | None:
+        field = self._field
+        return field if field.mixed and isinstance(field, SparseField) else None
 
     def _add_hyperparameters(self) -> None:
         spec, layout, panel = self.spec, self.layout, self.spec.panel
@@ -172,11 +178,12 @@ class Density:
         known = np.maximum((behind - ahead) / 2e-4, 0.0)
         tight = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
         sd, mixing = values.scalar("field_sd"), self._mixing(values)
-        if self.whitens:
+        if self._sparse is not None:
             score = (ahead + behind) / 2
             pull = np.divide(score, known, out=np.zeros_like(known), where=known > 0)
             target = parts["eta"]["space"][:, 0] + pull
-            return Chosen(Reference(known, target, float(sd[0]), float(mixing[0])), tight)
+            found = Reference(known, target, float(sd[0]), float(mixing[0]))
+            return Chosen(Whitened(self._sparse, found), tight)
         own = self._field.own
         scale = sd * self._field.spread(mixing)[0]
         raw, known = values.vector("field")[own, 0], self._field.information(known)

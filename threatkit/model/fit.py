@@ -14,10 +14,10 @@ from threadpoolctl import threadpool_limits
 from threatkit.model.build import FIELD, build
 from threatkit.model.chains import Sampling, Update
 from threatkit.model.course import scalar
+from threatkit.model.densefield import dense_field
 from threatkit.model.forecast import Forecast, flat, forecast
 from threatkit.model.gate import Diagnostics, diagnose
 from threatkit.model.samplers import Sampler, prepare
-from threatkit.model.sparsefield import dense_field
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import latent_pillars
 

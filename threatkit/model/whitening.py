@@ -58,12 +58,13 @@ class Chosen:
     Attributes
     ----------
     field
-        The field's: a `Reference` where it is `Whitened`, else of its own coefficients, or None.
+        The field's: where it is `Whitened`, its coordinates, which all densities of a
+        specification share; else the centring of its own coefficients, or None.
     pillars
         Pillars whose oblast effects are, see `threatkit.model.oblasts`.
     """
 
-    field: Centring | Reference | None = None
+    field: "Centring | Whitened | None" = None
     pillars: tuple[str, ...] = ()
 
 
@@ -149,22 +150,30 @@ class Direct:
 
 
 class Whitened:
-    """A sparse field, whitened by what the data say of it; see the module."""
+    """A sparse field, whitened by what the data say of it; see the module.
+
+    Attributes
+    ----------
+    field
+        The field; as all else here, calls do not change it.
+    """
 
     def __init__(self, field: SparseField, reference: Reference) -> None:
-        self._field = field
+        self.field = field
         share = np.array([np.clip(reference.mixing, 1e-3, 1 - 1e-3)])
         spread = reference.sd * field.spread(share)[0][:, 0]
         known = reference.precision * spread**2
         held = known > LEAST_INFORMATION
         self._known = np.where(held, reference.precision, 0.0)[:, None]
-        self._target = np.where(held, reference.target, 0.0)[:, None]
+        self._aim = self._known * np.where(held, reference.target, 0.0)[:, None]
         pull = reference.sd**2 * share[0] * self._known[:, 0] / (1 + np.where(held, known, 0.0))
-        self._whiten(pull * field.scale**2)
+        pull *= field.scale**2
+        self._pull = pull[field.order, None]
+        self._whiten(pull)
 
     def _whiten(self, pull: FloatArray) -> None:
         """Factor the precision of the grounded field, with data of precision ``pull`` about it."""
-        field = self._field
+        field = self.field
         matrix = field.grounded + sp.diags_array(pull[field.order])
         self._factor, self._order = cholesky(matrix)
         # The data see the field less its averages, R A of it: M = I - R A, and M' D M is D and
@@ -183,55 +192,90 @@ class Whitened:
 
     def _round(self, u: FloatArray) -> FloatArray:
         """Return u, stretched along the directions that the sums of zero change."""
-        stretched: FloatArray = u + self._vectors @ ((self._scales - 1) * (self._vectors.T @ u))
+        along = self._vectors.T @ u
+        along *= self._scales - 1
+        stretched: FloatArray = self._vectors @ along
+        stretched += u
         return stretched
 
     def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
         """Return the field; see `Space`."""
-        field, k = self._field, len(self._order)
+        field, k = self.field, len(self._order)
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
-        grounded = np.empty((k, u.shape[1]))
-        grounded[self._order] = self._factor.solve(self._round(u[:k]), "T")
+        rounded = self._round(u[:k])
+        grounded = np.empty_like(rounded)
+        grounded[self._order] = self._factor.solve(rounded, "T")
         v = field.shaped(grounded)
         own = field.spread(mixing)[0]
         w = sd * own
-        q = 1 + self._known * w**2
-        t = self._known * w * (self._target - sd * np.sqrt(mixing) * v) / q + u[k:] / np.sqrt(q)
+        # t = w (K tau - A K v) / q + u / sqrt(q)
+        q = self._known * w**2
+        q += 1
+        t = self._known * v
+        t *= -sd * np.sqrt(mixing)
+        t += self._aim
+        t *= w
+        t /= q
+        t += u[k:] / np.sqrt(q)
+        # The precision of the grounded field is L L' less the data's, so that the log prior of
+        # it follows from L' of it, which is ``rounded``.
         left = 0.5 * (
             np.einsum("ij,ij->j", u, u)
-            - np.einsum("ij,ij->j", grounded, field.grounded @ grounded)
+            - np.einsum("ij,ij->j", rounded, rounded)
+            + np.einsum("ij,ij,ij->j", self._pull, grounded, grounded)
             - np.einsum("ij,ij->j", t, t)
-            - np.log(q).sum(axis=0)
+            - np.log(q, out=q).sum(axis=0)
         )
-        return Placed(np.sqrt(mixing) * v + own * t, left, u, (v, t, grounded))
+        unit = own * t
+        unit += np.sqrt(mixing) * v
+        return Placed(unit, left, u, (v, t, grounded, rounded))
 
     def backward(
         self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the derivatives; see `Space`."""
-        field, k = self._field, len(self._order)
+        field, k = self.field, len(self._order)
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
-        v, t, grounded = placed.parts
+        v, t, grounded, rounded = placed.parts
         own, slope = field.spread(mixing)
         root = np.sqrt(mixing)
         w, a, known = sd * own, sd * root, self._known
-        q = 1 + known * w**2
-        plain = placed.coordinates[k:] / np.sqrt(q)
-        by_t = w * grad - t
+        q = known * w**2
+        q += 1
         by_u = np.empty_like(placed.coordinates)
-        by_u[k:] = by_t / np.sqrt(q) + placed.coordinates[k:]
-        along = known * by_t / q
-        gap = self._target - a * v
-        by_w = along * (gap * (1 - 2 * known * w**2 / q) - plain * w) - known * w / q
-        by_a = -np.einsum("ij,ij->j", along * w, v)
-        by_grounded = field.pulled(a * (grad - along * w)) - field.grounded @ grounded
-        by_round = self._factor.solve(np.ascontiguousarray(by_grounded[self._order]))
-        by_u[:k] = self._round(by_round) + placed.coordinates[:k]
-        by_own = sd * (grad * t + by_w)
+        plain = np.divide(placed.coordinates[k:], np.sqrt(q), out=by_u[k:])
+        along = w * grad
+        along -= t
+        by_t = along / np.sqrt(q)
+        along /= q
+        # With g = aim - A K v: dt/dw = (g (1 - 2 K w^2 / q) - K w plain) / q.
+        gap = known * v
+        by_a = -np.einsum("ij,ij,ij->j", along, w, gap)
+        gap *= -a
+        gap += self._aim
+        by_w = 1 - 2 * (1 - 1 / q)
+        by_w *= gap
+        np.multiply(plain, w, out=plain)
+        plain *= known
+        by_w -= plain
+        by_w *= along
+        by_w -= known * w / q
+        by_u[k:] = by_t
+        by_v = known * along
+        by_v *= -w
+        by_v += grad
+        by_v *= a
+        by_grounded = field.pulled(by_v)
+        by_grounded += self._pull * grounded
+        by_round = self._factor.solve(by_grounded[self._order])
+        by_round -= rounded
+        by_u[:k] = self._round(by_round)
+        by_u += placed.coordinates
         by_sd = np.einsum("ij,ij->j", grad, placed.unit)
         by_sd += np.einsum("ij,ij->j", by_w, own) + by_a * root
-        by_mixing = np.einsum("ij,ij->j", by_own, slope)
-        by_mixing += (sd * np.einsum("ij,ij->j", grad, v) + by_a * sd) * 0.5 / root
+        by_w += grad * t
+        by_mixing = sd * np.einsum("ij,ij->j", by_w, slope)
+        by_mixing += (np.einsum("ij,ij->j", grad, v) + by_a) * sd * 0.5 / root
         return by_u, by_sd, by_mixing
 
     def split(
