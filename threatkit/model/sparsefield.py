@@ -6,16 +6,16 @@ Laplacian, with a coordinate for each part.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from threatkit.geo.graph import Graph
 from threatkit.model.densefield import in_eigenvectors
 from threatkit.model.field import Structure, structure
+from threatkit.model.triangular import NOTHING, Factor, cholesky
 
 FloatArray = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class SparseField:
     Attributes
     ----------
     factor
-        SuperLU object of the lower triangular factor of the grounded Laplacian.
+        The lower triangular factor of the grounded Laplacian.
     order
         Districts of the factor's rows (all but islands and one district a component).
     grounded
@@ -90,7 +90,7 @@ class SparseField:
         (district, country), before scaling.
     """
 
-    factor: Any
+    factor: Factor
     order: NDArray[np.intp]
     grounded: sp.csr_array
     member: sp.csr_array
@@ -106,7 +106,7 @@ class SparseField:
         self._back = sp.csr_array((self.member > 0).T.astype(float))
 
     def _structured(self, e: FloatArray) -> FloatArray:
-        return self.shaped(self.factor.solve(np.ascontiguousarray(e), "T"))
+        return self.shaped(self.factor.solve(e, transposed=True))
 
     def _structured_back(self, grad: FloatArray) -> FloatArray:
         """Return the derivatives by the structured coordinates."""
@@ -209,7 +209,7 @@ def _sparse(made: Structure) -> SparseField:
     member = sp.csr_array((1 / size[component], (component, np.arange(n))), shape=(len(size), n))
     if not len(kept):
         nothing = sp.csr_array((0, 0))
-        return SparseField(None, kept, nothing, member, np.ones(n), island)
+        return SparseField(NOTHING, kept, nothing, member, np.ones(n), island)
     factor, place = cholesky(precision[kept][:, kept])
     order = kept[place]
     grounded = sp.csr_array(precision[order][:, order])
@@ -219,22 +219,6 @@ def _sparse(made: Structure) -> SparseField:
     variance = np.where(island, 1.0, _variances(unscaled))
     log_scale = -0.5 * (member @ np.log(variance))
     return replace(unscaled, scale=np.exp(log_scale)[component])
-
-
-def cholesky(matrix: sp.sparray) -> tuple[Any, NDArray[np.intp]]:
-    """Return the sparse Cholesky factor L of a matrix, and the order in which it is taken.
-
-    L L' is ``matrix[order][:, order]``; ``solve`` of the object returned solves by L, and by
-    L' with "T".
-    """
-    options = {"SymmetricMode": True}
-    lu = splu(
-        sp.csc_array(matrix), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options
-    )
-    lower = sp.csc_array(lu.L @ sp.diags_array(np.sqrt(lu.U.diagonal())))
-    order = np.empty(matrix.shape[0], dtype=np.intp)
-    order[lu.perm_r] = np.arange(matrix.shape[0])
-    return splu(lower, permc_spec="NATURAL", diag_pivot_thresh=0.0), order
 
 
 def _within(unscaled: SparseField, made: Structure) -> tuple[sp.csr_array, FloatArray] | None:

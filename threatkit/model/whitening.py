@@ -21,7 +21,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from threatkit.model.centring import Centring
-from threatkit.model.sparsefield import Field, SparseField, cholesky
+from threatkit.model.sparsefield import Field, SparseField
+from threatkit.model.triangular import cholesky
 
 FloatArray = NDArray[np.float64]
 
@@ -185,7 +186,7 @@ class Whitened:
             [[move.T @ weighed, -np.eye(count)], [-np.eye(count), np.zeros((count, count))]]
         )
         sides = np.hstack([average.T, weighed])[field.order][self._order]
-        vectors, right = np.linalg.qr(self._factor.solve(np.ascontiguousarray(sides)))
+        vectors, right = np.linalg.qr(self._factor.solve(sides))
         values, turn = np.linalg.eigh(right @ block @ right.T)
         self._vectors = vectors @ turn
         self._scales = 1 / np.sqrt(np.maximum(1 + values, LEAST_PRECISION))[:, None]
@@ -204,7 +205,7 @@ class Whitened:
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
         rounded = self._round(u[:k])
         grounded = np.empty_like(rounded)
-        grounded[self._order] = self._factor.solve(rounded, "T")
+        grounded[self._order] = self._factor.solve(rounded, transposed=True)
         v = field.shaped(grounded)
         own = field.spread(mixing)[0]
         w = sd * own
