@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from threatkit.model import container, ensemble, mode, sparsefield
 from threatkit.model import information as informed
-from threatkit.model import laplace, mode, sparsefield
 from threatkit.model.error import LARGEST_DRIFT, drift, drift_limit
 from threatkit.model.forecast import flat
 from threatkit.model.information import information
@@ -26,7 +26,8 @@ def test_the_long_way_and_the_short_one_have_one_posterior(
     known = information(spec, short.draws)
     monkeypatch.setattr(sparsefield, "LARGEST_DENSE", 0)
     monkeypatch.setattr(informed, "LARGEST_DENSE", 0)
-    monkeypatch.setattr(laplace, "LARGEST_DOUBLE", 0)
+    monkeypatch.setattr(container, "LARGEST_DOUBLE", 0)
+    monkeypatch.setattr(ensemble, "LARGEST_DOUBLE", 0)
     monkeypatch.setattr(mode, "LARGEST_WHOLE", 0)
     long = laplace_fit(spec, seed=2)
     assert long.draws["eta"].dtype == np.float32

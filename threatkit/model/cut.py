@@ -19,13 +19,14 @@ from threadpoolctl import threadpool_limits
 from threatkit.errors import GateNotMet, ThreatkitError
 from threatkit.model.build import build
 from threatkit.model.chains import Sampling, Update
+from threatkit.model.container import Container
 from threatkit.model.density import Density
-from threatkit.model.ensemble import Ensemble, Moves, grouped
+from threatkit.model.ensemble import Ensemble, Moves
 from threatkit.model.error import LARGEST_DRIFT, drift
 from threatkit.model.fit import Fit, hyperparameters, stored, told_apart
 from threatkit.model.forecast import Forecast, forecast
 from threatkit.model.gate import LARGEST_DIVERGENT, LARGEST_ERROR, Diagnostics
-from threatkit.model.laplace import DRAWS, container
+from threatkit.model.laplace import DRAWS
 from threatkit.model.samplers import Starter, prepare_with_data, require_data
 from threatkit.model.spec import ModelSpec
 from threatkit.model.states import Alone, states_alone
@@ -114,9 +115,15 @@ def laplace_cut(
         for target in ensemble.targets:
             target.share = step / STEPS
         ensemble.follow(STEP_MOVES, target_accept=ACCEPT)
+    target = ensemble.targets[0]
+    held = np.tile(target.held, moves.blocks)
+    gathered = Container(spec, target.density, np.random.default_rng([seed, 3]))
     for number in range(1, moves.max_rounds + 1):
-        ensemble.extend(draws)
-        result = _collected(spec, ensemble, seed, moves.blocks, alone)
+        added = ensemble.extend(draws)
+        whole = ((target.whole(point, held), flags) for point, flags in ensemble.drain())
+        gathered.add(whole, added)
+        shape = Pooled(moves.blocks, moves.chains, ensemble.kept)
+        result = _judged(spec, gathered, shape, alone, seed)
         if update is not None:
             update(number * draws, moves.max_rounds * draws, "draws")
         if result.diagnostics.passed:
@@ -139,19 +146,12 @@ def _states(spec: ModelSpec, seed: int, count: int) -> tuple[Alone, NDArray[np.i
     return alone, np.arange(count) * step + step - 1
 
 
-def _collected(
-    spec: ModelSpec, ensemble: Ensemble[HeldPillars], seed: int, blocks: int, alone: Alone
-) -> Fit:
-    target = ensemble.targets[0]
-    held = np.tile(target.held, blocks)
-    points = np.stack([target.whole(point, held) for point in ensemble.points()])
-    data = container(spec, target.density, points, np.random.default_rng([seed, 3]))
-    flags = grouped(ensemble.divergent())
+def _judged(spec: ModelSpec, held: Container, shape: "Pooled", alone: Alone, seed: int) -> Fit:
+    """Make the forecast of the draws so far, and hold both to the gate."""
+    data, flags = held.draws(), held.divergent()
     made = forecast(spec, data, seed=seed)
-    names = [name for name in target.density.layout.hyperparameters if name not in alone.blocks]
-    shape = Pooled(blocks, target.held.shape[1], len(points))
-    checked = cut_gate(data, flags, names, made, shape, alone)
-    return Fit(spec, data, flags, made, checked, {}, seed)
+    own = [name for name in held.hyperparameters if name not in alone.blocks]
+    return Fit(spec, data, flags, made, cut_gate(data, flags, own, made, shape, alone), {}, seed)
 
 
 def nuts_cut(

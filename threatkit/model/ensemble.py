@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +31,8 @@ FloatArray = NDArray[np.float64]
 GROUPS = 4
 #: Points of a batch where curvature is measured.
 BATCH = 64
+#: Coordinates beyond which points are kept in single precision.
+LARGEST_DOUBLE = 20_000
 #: Spread of the starting points around the mode, in the approximation's standard deviations.
 START_SPREAD = 0.1
 
@@ -103,6 +105,8 @@ class Moves:
         The chains grow to at most ``max_rounds`` times the draws asked for.
     directions
         Directions kept of a curvature too large to be known whole.
+    every
+        Moves from one kept point to the next.
     """
 
     blocks: int = 2
@@ -114,11 +118,14 @@ class Moves:
     target_accept: float = 0.8
     max_rounds: int = 3
     directions: int = 128
+    every: int = 1
 
 
 #: Moves in a field that is whitened: it needs few directions, and chains that share nothing, as
 #: the gate looks at thousands of districts and the least sure decides.
-LONG = Moves(chains=32, copies=1, adapt=18, length=4.5, directions=32)
+LONG = Moves(chains=24, copies=1, adapt=24, length=4.0, directions=32)
+#: The same where a draw takes much memory: the hyperparameters are slower than the districts.
+LONGEST = replace(LONG, adapt=32, every=4)
 
 
 class Ensemble[T: Target]:
@@ -130,6 +137,8 @@ class Ensemble[T: Target]:
         The target of each block.
     seconds
         Wall time of ``mode``, ``warm-up`` and ``sample``.
+    kept
+        Points that each chain has been asked for so far.
     """
 
     def __init__(
@@ -155,6 +164,7 @@ class Ensemble[T: Target]:
             coordinates stay there until the chains leave the mode.
         """
         self._moves = moves = moves or Moves()
+        self.kept = 0
         self.seconds = {"mode": 0.0, "warm-up": 0.0, "sample": 0.0}
         self.targets = [make() for _ in range(moves.blocks)]
         self._free: queue.SimpleQueue[T] = queue.SimpleQueue()
@@ -224,12 +234,14 @@ class Ensemble[T: Target]:
             yield
         self.seconds[name] += time.monotonic() - begun
 
-    def extend(self, draws: int) -> None:
-        """Add at least so many draws over all chains, at least four to each chain."""
+    def extend(self, draws: int) -> int:
+        """Add at least so many draws over all chains; return how many each has more, at least 4."""
         chains = self._moves.blocks * self._moves.chains
-        kept = max(-(-draws // chains), 4)
+        more = max(-(-draws // chains), 4)
         with self._timed("sample"):
-            self._each(lambda run: run.go(kept))
+            self._each(lambda run: run.go(more, every=self._moves.every))
+        self.kept += more
+        return more
 
     def follow(self, moves: int, *, target_accept: float) -> None:
         """Move after the targets have changed, and fit the step size anew; nothing is kept."""
@@ -255,10 +267,17 @@ class Ensemble[T: Target]:
         """Return the blocks of chains, for moves of another kind between those of this one."""
         return [run.block for run in self._runs]
 
-    @property
-    def kept(self) -> int:
-        """Return how many points each chain has."""
-        return len(self._runs[0].points)
+    def drain(self) -> Iterator[tuple[FloatArray, NDArray[np.bool_]]]:
+        """Hand out what is kept and forget it: each move's points, and which chains diverged.
+
+        Shapes (size, chains) and (chains,).
+        """
+        while self._runs[0].points:
+            points = np.hstack([run.points.pop(0) for run in self._runs])
+            yield (
+                points.astype(float, copy=False),
+                np.hstack([run.divergent.pop(0) for run in self._runs]),
+            )
 
     def points(self) -> FloatArray:
         """Return the points, shape (kept, size, chains)."""
@@ -277,11 +296,13 @@ class _Run:
         self.points: list[FloatArray] = []
         self.divergent: list[NDArray[np.bool_]] = []
 
-    def go(self, kept: int) -> None:
-        """Move and keep."""
+    def go(self, kept: int, *, every: int) -> None:
+        """Move and keep one point in so many."""
         for _ in range(kept):
-            _, divergent = self.block.move()
-            self.points.append(self.block.position())
+            divergent = np.any([self.block.move()[1] for _ in range(every)], axis=0)
+            point = self.block.position()
+            long = len(point) > LARGEST_DOUBLE
+            self.points.append(point.astype(np.float32) if long else point)
             self.divergent.append(divergent)
 
 

@@ -31,6 +31,9 @@ LARGEST_DRIFT = 4.5
 #: furthest of so many passes once in a hundred runs.
 MOST_FOR_DRIFT = 1_500
 
+#: Quantities looked at at once.
+AT_ONCE = 5_000
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -113,21 +116,30 @@ def _labels(variable: xr.DataArray) -> list[str]:
 
 
 def _row(chains: FloatArray, shape: Shape, labels: list[str]) -> dict[str, float | str | int]:
-    low, high = np.quantile(chains, [0.05, 0.95], axis=(0, 1))
-    bulk, spread = effective(chains, shape)
-    tail = np.minimum(
-        effective((chains <= low).astype(float), shape)[0],
-        effective((chains >= high).astype(float), shape)[0],
-    )
+    size = chains.shape[2]
+    parts = (chains[..., at : at + AT_ONCE].astype(float) for at in range(0, size, AT_ONCE))
+    found = [(*_sizes(part, shape), [drift(part)]) for part in parts]
+    bulk, tail, spread, drifts = (np.concatenate(values) for values in zip(*found, strict=True))
     worst = int(np.argmin(np.minimum(bulk, tail)))
     return {
         "rhat": float(np.max(spread)),
         "ess_bulk": float(np.min(bulk)),
         "ess_tail": float(np.min(tail)),
         "worst": labels[worst],
-        "size": len(bulk),
-        "drift": drift(chains),
+        "size": size,
+        "drift": float(np.max(drifts)),
     }
+
+
+def _sizes(chains: FloatArray, shape: Shape) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the effective draws of means and of tails, and the nested R-hat."""
+    low, high = np.quantile(chains, [0.05, 0.95], axis=(0, 1))
+    bulk, spread = effective(chains, shape)
+    tail = np.minimum(
+        effective((chains <= low).astype(float), shape)[0],
+        effective((chains >= high).astype(float), shape)[0],
+    )
+    return bulk, tail, spread
 
 
 def drift_limit(quantities: int, chains: int) -> float:
@@ -199,6 +211,11 @@ def _top_decile_error(prob: FloatArray) -> float:
     """Return the largest error of P(in the top decile), by the chains' means."""
     count = prob.shape[-1]
     held = max(round(count / 10), 1)
-    threshold = np.partition(prob, count - held, axis=-1)[..., count - held, None]
-    inside = (prob >= threshold).mean(axis=1)
-    return float(np.max(inside.std(axis=0, ddof=1) / np.sqrt(len(inside))))
+
+    def share(chain: FloatArray) -> FloatArray:
+        threshold = np.partition(chain, count - held, axis=-1)[:, count - held, None]
+        inside: FloatArray = (chain >= threshold).mean(axis=0)
+        return inside
+
+    shares = np.array([share(chain) for chain in prob])
+    return float(np.max(shares.std(axis=0, ddof=1) / np.sqrt(len(shares))))

@@ -12,15 +12,14 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from threatkit.errors import GateNotMet
 from threatkit.model.chains import Update
-from threatkit.model.course import movement_coords
+from threatkit.model.container import Container
 from threatkit.model.density import Density
-from threatkit.model.ensemble import LONG, Ensemble, Moves, grouped
+from threatkit.model.ensemble import LONG, LONGEST, Ensemble, Moves
 from threatkit.model.error import Shape, measure
 from threatkit.model.fit import Fit
 from threatkit.model.forecast import forecast
@@ -33,8 +32,8 @@ FloatArray = NDArray[np.float64]
 
 #: Draws of a round. The slowest hyperparameter has about a sixth as many effective ones.
 DRAWS = 1500
-#: Districts beyond which draws are kept in single precision: seven digits, half the memory.
-LARGEST_DOUBLE = 10_000
+#: Districts up to which chains move as `LONG` says, beyond as `LONGEST`.
+LARGEST_LONG = 10_000
 
 
 def laplace_fit(
@@ -83,14 +82,17 @@ def laplace_fit(
 
         return laplace_cut(spec, seed=seed, draws=draws, strict=strict, update=update, moves=moves)
     first = Density(spec)
-    moves = moves or (LONG if first.whitens else Moves())
+    moves = moves or usual_moves(first)
     known = _centring(first)
+    del first
     ensemble = Ensemble(lambda: Density(spec, centring=known), seed=seed, moves=moves)
+    held = Container(spec, ensemble.targets[0], np.random.default_rng([seed, 3]))
     checking = 0.0
     for number in range(1, moves.max_rounds + 1):
-        ensemble.extend(draws)
+        added = ensemble.extend(draws)
         begun = time.monotonic()
-        result = _collect(spec, ensemble, seed)
+        held.add(ensemble.drain(), added)
+        result = _judged(spec, ensemble, held, seed)
         checking += time.monotonic() - begun
         if update is not None:
             update(number * draws, moves.max_rounds * draws, "draws")
@@ -108,79 +110,18 @@ def _centring(density: Density) -> Chosen:
         return density.centred(mode)
 
 
-def _collect(spec: ModelSpec, ensemble: Ensemble[Density], seed: int) -> Fit:
-    """Bring the points of all blocks into one container, and hold it to the gate."""
-    density = ensemble.targets[0]
-    data = container(spec, density, ensemble.points(), np.random.default_rng([seed, 3]))
-    flags = grouped(ensemble.divergent())
+def usual_moves(density: Density) -> Moves:
+    """Return how chains move in a region of this size."""
+    if not density.whitens:
+        return Moves()
+    return LONG if len(density.spec.panel.districts) <= LARGEST_LONG else LONGEST
+
+
+def _judged(spec: ModelSpec, ensemble: Ensemble[Density], held: Container, seed: int) -> Fit:
+    """Make the forecast of the draws so far, and hold both to the gate."""
+    data, flags = held.draws(), held.divergent()
     made = forecast(spec, data, seed=seed)
     prob = made.event_prob.reshape(data.sizes["chain"], data.sizes["draw"], -1)
-    names = density.layout.hyperparameters
     shape = Shape(ensemble.kept, ensemble.copies)
-    checked = measure(data, flags, names, shape, event_prob=prob)
+    checked = measure(data, flags, held.hyperparameters, shape, event_prob=prob)
     return Fit(spec, data, flags, made, checked, {}, seed)
-
-
-def container(
-    spec: ModelSpec, density: Density, points: FloatArray, rng: np.random.Generator
-) -> xr.Dataset:
-    """Return the draws under the names and dims of `threatkit.model.build.build`."""
-    kept, _, chains = points.shape
-    held: dict[str, FloatArray] = {}
-    for move in range(kept):
-        for name, value in density.expand(points[move], rng).items():
-            if name not in held:
-                long = value.size // value.shape[-1] > LARGEST_DOUBLE
-                kind = np.float32 if long else np.float64
-                held[name] = np.empty((kept, chains, *value.shape[:-1]), dtype=kind)
-            held[name][move] = np.moveaxis(
-                np.broadcast_to(value, (*value.shape[:-1], chains)), -1, 0
-            )
-    data = {}
-    modes = held["modes"].shape[-1] if "modes" in held else 0
-    for name in list(held):
-        value = held.pop(name)
-        own = _dims(name, value.ndim - 2)
-        data[name] = (("chain", "draw", *own), grouped(value))
-    panel = spec.panel
-    coords = {
-        "district": list(panel.districts.index),
-        "country": list(panel.countries),
-        "oblast": list(panel.oblasts),
-        "period": [int(year) for year in panel.periods],
-        "pillar": list(spec.pillars),
-        "indicator": density.indicators,
-        "mode": list(range(modes)),
-    }
-    coords |= movement_coords(spec)
-    used = {dim for names, _ in data.values() for dim in names}
-    coords = {name: values for name, values in coords.items() if name in used}
-    return xr.Dataset(data, coords=coords)
-
-
-#: Dims of the variables that have any; parts and pillars are over districts.
-_DIMS = {
-    "eta": "district",
-    "structured": "district",
-    "modes": "mode",
-    "country_effect": "country",
-    "year_effect": "period",
-    "pillar_weight": "pillar",
-    "loading": "indicator",
-    "definition_level": "indicator",
-    "indicator_sd": "indicator",
-}
-
-
-def _dims(name: str, count: int) -> tuple[str, ...]:
-    if not count:
-        return ()
-    if name in ("region_year", "place_epoch"):
-        return (f"{name}_start", f"{name}_group")
-    if name.startswith(("part_", "z_")):
-        return ("district",)
-    last = name.rsplit("_", 1)[-1]
-    return (_DIMS.get(name, last if last in _LEVELS else f"{name}_dim_0"),)
-
-
-_LEVELS = ("country", "oblast", "district")
