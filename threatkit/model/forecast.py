@@ -6,6 +6,7 @@ Everything is done draw by draw, in numpy; no mean is taken before the scores.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def event_probability(expected: FloatArray, dispersion: FloatArray, likelihood: 
     likelihood
         ``nb1``: 1 - (1 + a)^(-m / a); ``nb2``: 1 - (1 + m / size)^(-size); else 1 - exp(-m).
     """
-    spread = dispersion.reshape(-1, *([1] * (expected.ndim - 1)))
+    spread = dispersion.reshape(-1, *([1] * (expected.ndim - 1))).astype(expected.dtype)
     if likelihood == "nb1":
         return -np.expm1(-expected * np.log1p(spread) / spread)
     if likelihood == "nb2":
@@ -125,16 +126,13 @@ def forecast(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> Forecast:
     panel = spec.panel
     start = panel.as_of + timedelta(days=1)
     end = horizon_end(panel.as_of, spec.horizon_months)
-    rate = panel.people * np.exp(flat(draws, "eta"))
+    rate = _rate(spec, draws)
     dispersion = dispersion_draws(spec, draws)
     years = _year_factors(spec, draws, range(start.year, end.year + 1), rng, seed)
-    expected, hazard = (
-        part.astype(draws["eta"].dtype, copy=False)
-        for part in _steps(spec, draws, rate, dispersion, start, end, years, rng)
-    )
+    steps = _steps(spec, draws, rate, dispersion, start, end, years, rng)
+    expected, hazard = (reduce(np.add, part) for part in steps)
     del rate
     unjudged_prob = event_probability(hazard, dispersion, spec.likelihood)
-    unjudged_prob = unjudged_prob.astype(hazard.dtype, copy=False)
     judged, judged_hazard, event_prob = expected, hazard, unjudged_prob
     factor = None
     if spec.judgements:
@@ -170,11 +168,16 @@ def yearly(spec: ModelSpec, draws: xr.Dataset, *, seed: int) -> list[FloatArray]
     rng = np.random.default_rng([seed, 1])
     start = spec.panel.as_of + timedelta(days=1)
     end = horizon_end(spec.panel.as_of, spec.horizon_months)
-    rate = spec.panel.people * np.exp(flat(draws, "eta"))
+    rate = _rate(spec, draws)
     years = _year_factors(spec, draws, range(start.year, end.year + 1), rng, seed)
-    kept: list[FloatArray] = []
-    _steps(spec, draws, rate, dispersion_draws(spec, draws), start, end, years, rng, kept)
-    return kept
+    return _steps(spec, draws, rate, dispersion_draws(spec, draws), start, end, years, rng)[0]
+
+
+def _rate(spec: ModelSpec, draws: xr.Dataset) -> FloatArray:
+    """Return the yearly rate without a year's factor, shape (S, N), in the draws' precision."""
+    rate = np.exp(flat(draws, "eta"))
+    rate *= spec.panel.people
+    return rate
 
 
 def _identity(districts: pd.DataFrame) -> list[str]:
@@ -202,25 +205,24 @@ def _steps(
     end: date,
     years: Mapping[int, FloatArray],
     rng: np.random.Generator,
-    kept: list[FloatArray] | None = None,
-) -> tuple[FloatArray, FloatArray]:
-    """Walk through the horizon in steps of a year; what happens in one feeds the next."""
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Walk through the horizon in steps of a year; what happens in one feeds the next.
+
+    Returns the expected episodes of each step, and as long as none has happened.
+    """
     panel = spec.panel
-    own = np.broadcast_to(panel.history[:, -1], rate.shape)
-    own_if_none = own
-    near = np.broadcast_to(panel.spillover[:, -1], rate.shape)
-    expected = hazard = np.zeros(1)
+    own = own_if_none = panel.history[None, :, -1]
+    near = panel.spillover[None, :, -1]
+    expected, hazard = [], []
     at = start
     while at <= end:
         until = min(horizon_end(at - timedelta(days=1), 12), end)
         exposure = sum(_share(at, until, year) * factor for year, factor in years.items())
-        base = rate * np.asarray(exposure)
+        base = rate * np.asarray(exposure, dtype=rate.dtype)
         moved = base * np.exp(_dynamics(spec, draws, own, near))
-        expected = expected + moved
-        if kept is not None:
-            kept.append(moved)
+        expected.append(moved)
         quiet = moved if at == start else base * np.exp(_dynamics(spec, draws, own_if_none, near))
-        hazard = hazard + quiet
+        hazard.append(quiet)
         length = ((until - at).days + 1) / 365.25
         fade, new_fade = np.exp(-length / HISTORY_YEARS), np.exp(-length / 2 / HISTORY_YEARS)
         at = until + timedelta(days=1)
@@ -306,22 +308,28 @@ def _year_effects(
 
 
 def _coefficient(spec: ModelSpec, draws: xr.Dataset, name: str) -> FloatArray:
-    if name in draws:
-        return flat(draws, name)
+    """Return a coefficient as a column, shape (S, 1), in the draws' precision."""
     size = draws.sizes["chain"] * draws.sizes["draw"]
-    return np.full(size, getattr(spec.priors, name).values[0])
+    fixed = name not in draws
+    drawn = np.full(size, getattr(spec.priors, name).values[0]) if fixed else flat(draws, name)
+    return drawn[:, None].astype(draws["eta"].dtype)
 
 
 def _dynamics(spec: ModelSpec, draws: xr.Dataset, own: FloatArray, near: FloatArray) -> FloatArray:
-    """Return the effect of recent episodes on the log rate, shape (S, N)."""
-    total = np.zeros_like(own)
-    if spec.history:
-        total = total + _coefficient(spec, draws, "history")[:, None] * np.log1p(own)
-    if spec.spillover:
-        total = total + _coefficient(spec, draws, "spillover")[:, None] * np.log1p(near)
-    if spec.afghan_spillover:
-        now = spec.panel.afghan[:, -1]
-        total = total + _coefficient(spec, draws, "afghan_spillover")[:, None] * now
+    """Return the effect of recent episodes on the log rate, shape (S, N).
+
+    ``own`` and ``near`` have shape (S, N), or (1, N) where all draws have the same.
+    """
+    terms = {
+        "history": np.log1p(own),
+        "spillover": np.log1p(near),
+        "afghan_spillover": spec.panel.afghan[None, :, -1],
+    }
+    kind = draws["eta"].dtype
+    total = np.zeros_like(own, dtype=kind)
+    for name, term in terms.items():
+        if getattr(spec, name):
+            total = total + _coefficient(spec, draws, name) * term.astype(kind, copy=False)
     return total
 
 
@@ -363,9 +371,9 @@ def contributions(
     share = panel.people / panel.people.sum()
     known = panel.people > 0
     log_people = np.log(np.where(known, panel.people, 1.0))
-    people = log_people - np.median(log_people[known]) + flat(draws, "part_people")
-    own = panel.history[:, -1][None, :].repeat(len(people), axis=0)
-    near = panel.spillover[:, -1][None, :].repeat(len(people), axis=0)
+    kind = draws["eta"].dtype
+    people = (log_people - np.median(log_people[known])).astype(kind) + flat(draws, "part_people")
+    own, near = panel.history[None, :, -1], panel.spillover[None, :, -1]
     parts = {
         **{name: flat(draws, f"part_{name}") for name in spec.pillars},
         "people": people,
@@ -379,9 +387,8 @@ def contributions(
     if factor is not None:
         parts["judgement"] = np.log(factor)
     order = [*PARTS, *(name for name in parts if name not in PARTS)]
-    kind = draws["eta"].dtype
     return {name: parts[name].astype(kind, copy=False) for name in order if name in parts}
 
 
 def _centred(values: FloatArray, share: FloatArray) -> FloatArray:
-    return values - (values @ share)[:, None]
+    return values - (values @ share.astype(values.dtype))[:, None]
