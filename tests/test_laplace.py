@@ -130,7 +130,10 @@ def test_the_gradient_is_the_derivative_of_the_density(
     if largest < 0:
         found = Reference(rng.uniform(0, 3, 36), rng.standard_normal(36), 0.8, 0.6)
         whitened = Whitened(cast(sparsefield.SparseField, density._field), found)
-        density = Density(density.spec, centring=Chosen(whitened, density.spec.pillars))
+        count = density.layout.slots.get("year_raw", slice(0, 0))
+        length = count.stop - count.start
+        years = Centring(rng.uniform(0, 9, length), rng.standard_normal(length)) if length else None
+        density = Density(density.spec, centring=Chosen(whitened, density.spec.pillars, years))
     elif number % 2:
         at = density.layout.slots["field"]
         count = density._field.own.stop - density._field.own.start

@@ -54,7 +54,7 @@ class Density:
             Pillar(spec, name, self.layout, centred=name in chosen.pillars) for name in spec.pillars
         ]
         self._measured = Measured(spec, self._pillars, self.layout)
-        self._exposure = Exposure(spec, self.layout)
+        self._exposure = Exposure(spec, self.layout, chosen.years)
         self.layout.add("field", self._field.size)
 
     @property
@@ -130,7 +130,8 @@ class Density:
         self._exposure.push(values, pushed.log_exposure)
         by_mean, by_other = self._measured.push(values, parts["states"])
         self._push_eta(values, parts, pushed.eta, by_mean)
-        left = parts["field"].left + sum(pillar.left(values) for pillar in self._pillars)
+        left = parts["field"].left + self._exposure.left(values)
+        left += sum(pillar.left(values) for pillar in self._pillars)
         return values.finish(logp + by_other + left)
 
     def _parts(self, values: Values) -> dict[str, Any]:
@@ -174,7 +175,8 @@ class Density:
         parts = self._parts(values)
         eta = values.scalar("intercept") + sum(parts["eta"].values())
         step = 1e-4 * np.array([1.0, -1.0])
-        ahead, behind = self._push_outcome(values, eta + step, parts).eta.T
+        pushed = self._push_outcome(values, eta + step, parts)
+        ahead, behind = pushed.eta.T
         known = np.maximum((behind - ahead) / 2e-4, 0.0)
         tight = tuple(pillar.name for pillar in self._pillars if pillar.tight(values))
         sd, mixing = values.scalar("field_sd"), self._mixing(values)
@@ -183,7 +185,9 @@ class Density:
             pull = np.divide(score, known, out=np.zeros_like(known), where=known > 0)
             target = parts["eta"]["space"][:, 0] + pull
             found = Reference(known, target, float(sd[0]), float(mixing[0]))
-            return Chosen(Whitened(self._sparse, found), tight)
+            ahead, behind = pushed.log_exposure.T
+            years = self._exposure.centring(values, np.maximum((behind - ahead) / 2e-4, 0.0))
+            return Chosen(Whitened(self._sparse, found), tight, years)
         own = self._field.own
         scale = sd * self._field.spread(mixing)[0]
         raw, known = values.vector("field")[own, 0], self._field.information(known)

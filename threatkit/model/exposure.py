@@ -6,6 +6,7 @@ The same terms as `threatkit.model.build` gives to PyMC; see `threatkit.model.de
 import numpy as np
 from numpy.typing import NDArray
 
+from threatkit.model.centring import Centring, centring
 from threatkit.model.coordinates import Layout, Values
 from threatkit.model.course import LEAST_NEWS, Movement, blocks, movements
 from threatkit.model.outcome import incidence
@@ -18,15 +19,18 @@ FloatArray = NDArray[np.float64]
 class Exposure:
     """The log of a year's factors over blocks and periods."""
 
-    def __init__(self, spec: ModelSpec, layout: Layout) -> None:
+    def __init__(self, spec: ModelSpec, layout: Layout, years: Centring | None = None) -> None:
+        """Lay out the coordinates; ``years`` centres those of the year effect."""
         panel = spec.panel
         held = blocks(spec)
+        self._years = years
         self._layout = layout
         self._shape = (len(held.country), len(panel.periods))
         self._yearly = spec.year_effect != "none" and len(panel.periods) > 1
         if self._yearly:
             layout.add("year_sd", prior=spec.priors.year_sd)
             self._year_basis = _year_basis(spec)
+            self._walks = spec.year_effect == "walk"
             layout.add("year_raw", self._year_basis.shape[1])
         self._regimes: dict[str, FloatArray] = {}
         for position, name in enumerate(panel.regimes):
@@ -55,13 +59,52 @@ class Exposure:
         """Pass the derivative by the log factors on."""
         cube = grad.reshape(*self._shape, values.count)
         if self._yearly:
-            by_year = self._year_basis.T @ cube.sum(axis=0)
-            values.push("year_raw", values.scalar("year_sd") * by_year)
-            values.push("year_sd", np.einsum("ij,ij->j", by_year, values.vector("year_raw")))
+            self._push_year(values, self._year_basis.T @ cube.sum(axis=0))
         for name, mask in self._regimes.items():
             values.push(name, np.einsum("ij,ijk->k", mask, cube))
         for one in self._moving:
             one.push(values, cube)
+
+    def _push_year(self, values: Values, along: FloatArray) -> None:
+        sd, raw = values.scalar("year_sd"), self._raw(values)[0]
+        by_sd, by_raw = np.einsum("ij,ij->j", along, raw), sd * along
+        if self._years is not None:
+            by_raw, by_scale = self._years.backward(by_raw, raw, values.vector("year_raw"), sd)
+            by_sd += by_scale.sum(axis=0)
+        values.push("year_raw", by_raw)
+        values.push("year_sd", by_sd)
+
+    def left(self, values: Values) -> FloatArray:
+        """Return what the density of centred coordinates leaves out, shape (points,)."""
+        return self._raw(values)[1] if self._yearly else np.zeros(values.count)
+
+    def centring(self, values: Values, known: FloatArray) -> Centring | None:
+        """Return the centring of the year effects, from coordinates without it.
+
+        Parameters
+        ----------
+        values
+            Of one point.
+        known
+            Shape (block * period,): the precision of the data about each log factor.
+        """
+        if not self._yearly or self._walks:
+            return None
+        precision = (self._year_basis**2).T @ known.reshape(self._shape).sum(axis=0)
+        raw = values.vector("year_raw")[:, 0]
+        return centring(raw, np.full(len(raw), values.scalar("year_sd")[0]), precision)
+
+    def _raw(self, values: Values) -> tuple[FloatArray, FloatArray]:
+        """Return the year effects' unit coefficients, and what centred coordinates leave out."""
+        held: tuple[FloatArray, FloatArray] | None = values.memo.get("year")
+        if held is None:
+            u = values.vector("year_raw")
+            if self._years is None:
+                held = u, np.zeros(values.count)
+            else:
+                held = self._years.forward(u, values.scalar("year_sd"))
+            values.memo["year"] = held
+        return held
 
     def expand(self, values: Values) -> dict[str, FloatArray]:
         """Return the named effects, points as the last axis."""
@@ -71,9 +114,8 @@ class Exposure:
         return named
 
     def _year(self, values: Values) -> FloatArray:
-        effect: FloatArray = values.scalar("year_sd") * (
-            self._year_basis @ values.vector("year_raw")
-        )
+        unit = self._year_basis @ self._raw(values)[0]
+        effect: FloatArray = values.scalar("year_sd") * unit
         return effect
 
 

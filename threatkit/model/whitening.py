@@ -63,10 +63,13 @@ class Chosen:
         specification share; else the centring of its own coefficients, or None.
     pillars
         Pillars whose oblast effects are, see `threatkit.model.oblasts`.
+    years
+        The centring of the year effects, or None.
     """
 
     field: "Centring | Whitened | None" = None
     pillars: tuple[str, ...] = ()
+    years: Centring | None = None
 
 
 @dataclass(frozen=True)
