@@ -112,11 +112,10 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """Load, fit, score and draw one region."""
     from threatkit.geo.boundaries import load_boundaries
     from threatkit.geo.graph import build_graph
-    from threatkit.model.ensemble import LONG, Moves
+    from threatkit.model.density import Density
     from threatkit.model.forecast import flat
     from threatkit.model.information import information
-    from threatkit.model.laplace import laplace_fit
-    from threatkit.model.sparsefield import LARGEST_DENSE
+    from threatkit.model.laplace import laplace_fit, usual_moves
     from threatkit.model.spec import ModelSpec
     from threatkit.scores import score
 
@@ -141,7 +140,7 @@ def measure(districts: int, chosen: argparse.Namespace) -> dict[str, Any]:
     if len(graph.edges) != len(made.panel.graph.edges):
         raise SystemExit(f"{len(graph.edges)} borders, not {len(made.panel.graph.edges)}")
     spec = ModelSpec(made.panel, pillars=("youth",))
-    usual = Moves() if size <= LARGEST_DENSE else LONG
+    usual = usual_moves(Density(spec))
     moves = replace(usual, chains=chosen.chains or usual.chains, max_rounds=chosen.rounds)
     fitted = timed(
         "fit", lambda: laplace_fit(spec, seed=chosen.seed, draws=chosen.draws, moves=moves)
@@ -175,7 +174,7 @@ def gradients(districts: int, chosen: argparse.Namespace) -> None:
     plain = Density(spec)
     density = Density(spec, centring=plain.centred(np.zeros(plain.size)))
     spent.append(time.perf_counter() - begun - spent[0])
-    points = 0.1 * np.random.default_rng(1).standard_normal((density.size, chosen.chains or 32))
+    points = 0.1 * np.random.default_rng(1).standard_normal((density.size, chosen.chains or 24))
     with threadpool_limits(1):
         density(points)
         begun = time.perf_counter()

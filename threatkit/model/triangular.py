@@ -66,7 +66,7 @@ def _solves() -> tuple[Solve, Solve]:
     """Compile the solves by L and by L', which takes a second and lets other threads go on."""
     from numba import njit
 
-    @njit(nogil=True)
+    @njit(nogil=True, error_model="numpy")
     def down(
         starts: NDArray[np.int32], rows: NDArray[np.int32], entries: FloatArray, x: FloatArray
     ) -> None:
@@ -80,7 +80,7 @@ def _solves() -> tuple[Solve, Solve]:
                 for point in range(points):
                     x[row, point] -= entry * x[column, point]
 
-    @njit(nogil=True)
+    @njit(nogil=True, error_model="numpy")
     def up(
         starts: NDArray[np.int32], rows: NDArray[np.int32], entries: FloatArray, x: FloatArray
     ) -> None:

@@ -21,6 +21,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from threatkit.model.centring import Centring
+from threatkit.model.plainpart import PlainPart
 from threatkit.model.sparsefield import Field, SparseField
 from threatkit.model.triangular import cholesky
 
@@ -168,9 +169,10 @@ class Whitened:
         spread = reference.sd * field.spread(share)[0][:, 0]
         known = reference.precision * spread**2
         held = known > LEAST_INFORMATION
-        self._known = np.where(held, reference.precision, 0.0)[:, None]
-        self._aim = self._known * np.where(held, reference.target, 0.0)[:, None]
-        pull = reference.sd**2 * share[0] * self._known[:, 0] / (1 + np.where(held, known, 0.0))
+        precision = np.where(held, reference.precision, 0.0)
+        aim = precision * np.where(held, reference.target, 0.0)
+        self._plain = PlainPart(precision, aim, field.island)
+        pull = reference.sd**2 * share[0] * precision / (1 + np.where(held, known, 0.0))
         pull *= field.scale**2
         self._pull = pull[field.order, None]
         self._whiten(pull)
@@ -210,28 +212,14 @@ class Whitened:
         grounded = np.empty_like(rounded)
         grounded[self._order] = self._factor.solve(rounded, transposed=True)
         v = field.shaped(grounded)
-        own = field.spread(mixing)[0]
-        w = sd * own
-        # t = w (K tau - A K v) / q + u / sqrt(q)
-        q = self._known * w**2
-        q += 1
-        t = self._known * v
-        t *= -sd * np.sqrt(mixing)
-        t += self._aim
-        t *= w
-        t /= q
-        t += u[k:] / np.sqrt(q)
+        t, unit, left = self._plain.forward(u[k:], v, sd, mixing)
         # The precision of the grounded field is L L' less the data's, so that the log prior of
         # it follows from L' of it, which is ``rounded``.
-        left = 0.5 * (
-            np.einsum("ij,ij->j", u, u)
+        left += 0.5 * (
+            np.einsum("ij,ij->j", u[:k], u[:k])
             - np.einsum("ij,ij->j", rounded, rounded)
             + np.einsum("ij,ij,ij->j", self._pull, grounded, grounded)
-            - np.einsum("ij,ij->j", t, t)
-            - np.log(q, out=q).sum(axis=0)
         )
-        unit = own * t
-        unit += np.sqrt(mixing) * v
         return Placed(unit, left, u, (v, t, grounded, rounded))
 
     def backward(
@@ -241,46 +229,15 @@ class Whitened:
         field, k = self.field, len(self._order)
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
         v, t, grounded, rounded = placed.parts
-        own, slope = field.spread(mixing)
-        root = np.sqrt(mixing)
-        w, a, known = sd * own, sd * root, self._known
-        q = known * w**2
-        q += 1
-        by_u = np.empty_like(placed.coordinates)
-        plain = np.divide(placed.coordinates[k:], np.sqrt(q), out=by_u[k:])
-        along = w * grad
-        along -= t
-        by_t = along / np.sqrt(q)
-        along /= q
-        # With g = aim - A K v: dt/dw = (g (1 - 2 K w^2 / q) - K w plain) / q.
-        gap = known * v
-        by_a = -np.einsum("ij,ij,ij->j", along, w, gap)
-        gap *= -a
-        gap += self._aim
-        by_w = 1 - 2 * (1 - 1 / q)
-        by_w *= gap
-        np.multiply(plain, w, out=plain)
-        plain *= known
-        by_w -= plain
-        by_w *= along
-        by_w -= known * w / q
-        by_u[k:] = by_t
-        by_v = known * along
-        by_v *= -w
-        by_v += grad
-        by_v *= a
+        place = placed.coordinates[k:], v, t
+        by_plain, by_v, by_sd, by_mixing = self._plain.backward(grad, place, sd, mixing)
         by_grounded = field.pulled(by_v)
         by_grounded += self._pull * grounded
         by_round = self._factor.solve(by_grounded[self._order])
         by_round -= rounded
-        by_u[:k] = self._round(by_round)
-        by_u += placed.coordinates
-        by_sd = np.einsum("ij,ij->j", grad, placed.unit)
-        by_sd += np.einsum("ij,ij->j", by_w, own) + by_a * root
-        by_w += grad * t
-        by_mixing = sd * np.einsum("ij,ij->j", by_w, slope)
-        by_mixing += (np.einsum("ij,ij->j", grad, v) + by_a) * sd * 0.5 / root
-        return by_u, by_sd, by_mixing
+        by_structured = self._round(by_round)
+        by_structured += placed.coordinates[:k]
+        return np.concatenate([by_structured, by_plain]), by_sd, by_mixing
 
     def split(
         self, placed: Placed, _mixing: FloatArray, _rng: np.random.Generator
