@@ -1,6 +1,6 @@
 """How the fast engine's time and memory grow with the number of districts.
 
-    python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1000] [--side 10] [--seed 1]
+    python benchmarks/scale.py [--districts 500,5000,50000] [--draws 1500] [--side 10] [--seed 1]
                                [--chains N] [--rounds 3] [--largest-map 5000]
                                [--write docs/scale.md]
     python benchmarks/scale.py --gradients [--districts 500,5000,50000]
@@ -241,7 +241,7 @@ def main() -> None:
     """Run the sizes asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--districts", default="500,5000,50000")
-    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=1500)
     parser.add_argument("--chains", type=int, help="of a block; the engine's if not given")
     parser.add_argument("--rounds", type=int, default=3, help="of draws, until the gate is met")
     parser.add_argument("--gradients", action="store_true", help="time a gradient, fit nothing")

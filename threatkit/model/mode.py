@@ -1,8 +1,8 @@
 """The Laplace approximation that the fast engine starts from and is scaled by.
 
 The posterior mode given the hyperparameters, in the coordinates of `threatkit.model.density`,
-and the curvature there: all of it up to `LARGEST_WHOLE` coordinates; beyond, the scale of each
-coordinate and the directions that stand out. Before the data the curvature is the identity
+and the curvature there: all of it up to `LARGEST_WHOLE` coordinates; beyond, the directions that
+stand out and the scale of each coordinate. Before the data the curvature is the identity
 wherever a prior is normal, and events inform few directions, so little differs from it.
 """
 
@@ -32,6 +32,8 @@ PROBES = 64
 AVERAGED_ROWS = 256
 #: A scale this near one is left at one.
 NEGLIGIBLE = 0.1
+#: Coordinates steeper than this beside the directions that stand out have a scale of their own.
+STEEP = 2.0
 #: Step of the differences; coordinates have about unit scale.
 STEP = 1e-5
 #: Bounds of a curvature: a mode's flattest directions are no guide to the posterior's width.
@@ -208,22 +210,39 @@ def _kept(
 
 
 def _outstanding(centre: FloatArray, product: Product, directions: int, seed: int) -> Gaussian:
-    """Return each coordinate's scale, and what else stands out, by subspace iteration.
+    """Return the directions that stand out, and the scale of each coordinate in what they leave.
 
-    The diagonal of the curvature is estimated from products with random signs.
+    Scaled first, a ridge between two steep coordinates would look flat where they are, and no
+    steeper than its prior is what a direction has to be. Scales are of the diagonal of the
+    curvature without the directions, from products with random signs.
     """
     rng = np.random.default_rng(seed)
     size = len(centre)
+    values, vectors = _steepest(product, size, directions, rng)
+
+    def rest(v: FloatArray) -> FloatArray:
+        return product(v) - vectors @ ((values - 1)[:, None] * (vectors.T @ v))
+
     signs = np.where(rng.random((size, PROBES)) < 0.5, -1.0, 1.0)
-    diagonal = (signs * product(signs)).mean(axis=1)
-    base = 1 / np.sqrt(np.clip(diagonal, 1.0, STEEPEST))
+    diagonal = (signs * rest(signs)).mean(axis=1)
+    steep = diagonal > STEEP
+    base = np.where(steep, 1 / np.sqrt(np.clip(diagonal, 1.0, STEEPEST)), 1.0)
+    if steep.any():
 
-    def scaled(v: FloatArray) -> FloatArray:
-        return base[:, None] * product(base[:, None] * v)
+        def scaled(v: FloatArray) -> FloatArray:
+            return base[:, None] * product(base[:, None] * v)
 
+        values, vectors = _steepest(scaled, size, directions, rng)
+    return _kept(centre, base, values, vectors)
+
+
+def _steepest(
+    product: Product, size: int, directions: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return the curvatures furthest from one, and their directions, by subspace iteration."""
     block = np.linalg.qr(rng.standard_normal((size, directions)))[0]
     for _ in range(SUBSPACE_ROUNDS):
-        block = np.linalg.qr(scaled(block) - block)[0]
-    small = block.T @ scaled(block)
+        block = np.linalg.qr(product(block) - block)[0]
+    small = block.T @ product(block)
     values, turn = eigh((small + small.T) / 2)
-    return _kept(centre, base, values, block @ turn)
+    return values, block @ turn
