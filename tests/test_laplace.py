@@ -167,7 +167,7 @@ def test_a_whitened_field_has_its_prior_and_normal_data_make_it_round(
     sd, mixing = np.full(1, 0.9), np.full(1, 0.7)
 
     def at(u: np.ndarray) -> tuple[np.ndarray, float]:
-        placed = made.forward(u[:, None], sd, mixing)
+        placed = made.forward(u[:, None], sd, mixing, np.zeros((20, 1)))
         return 0.9 * placed.unit[:, 0], float(placed.left[0] - 0.5 * u @ u)
 
     # The field is linear in u; the prior density of u is that of a normal with this precision.
@@ -190,7 +190,7 @@ def test_a_whitened_field_has_its_prior_and_normal_data_make_it_round(
     covariance = matrix @ np.linalg.inv(curvature) @ matrix.T
     direct = Direct(field, None)
     e = np.eye(size)
-    exact = 0.9 * direct.forward(e, np.full(size, 0.9), np.full(size, 0.7)).unit
+    exact = 0.9 * direct.forward(e, np.full(size, 0.9), np.full(size, 0.7), np.zeros(size)).unit
     np.testing.assert_allclose(covariance, exact @ exact.T, atol=1e-8)
     np.testing.assert_allclose(zero + matrix @ mean, 0, atol=1e-8)
     # Normal data of the same precision about the whole field: the posterior of u is round.

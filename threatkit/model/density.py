@@ -135,13 +135,10 @@ class Density:
         return values.finish(logp + by_other + left)
 
     def _parts(self, values: Values) -> dict[str, Any]:
-        field = self._space.forward(
-            values.vector("field"), values.scalar("field_sd"), self._mixing(values)
-        )
         states = [pillar.state(values) for pillar in self._pillars]
         eta = {
             "country": self._country(values)[self._country_of],
-            "space": values.scalar("field_sd") * field.unit,
+            "space": np.zeros(values.count),
             "people": self._people(values),
         }
         centred = [
@@ -152,6 +149,11 @@ class Density:
             eta[pillar.name] = (
                 values.vector("pillar_weight")[row % self._weights(values)] * centred[row]
             )
+        sd, mixing = values.scalar("field_sd"), self._mixing(values)
+        follows = self._space.follows
+        rest = values.scalar("intercept") + sum(eta.values()) if follows else eta["space"]
+        field = self._space.forward(values.vector("field"), sd, mixing, rest)
+        eta["space"] = sd * field.unit
         return {
             "eta": eta,
             "field": field,
@@ -183,7 +185,7 @@ class Density:
         if self._sparse is not None:
             score = (ahead + behind) / 2
             pull = np.divide(score, known, out=np.zeros_like(known), where=known > 0)
-            target = parts["eta"]["space"][:, 0] + pull
+            target = eta[:, 0] + pull
             found = Reference(known, target, float(sd[0]), float(mixing[0]))
             ahead, behind = pushed.log_exposure.T
             years = self._exposure.centring(values, np.maximum((behind - ahead) / 2e-4, 0.0))
@@ -224,6 +226,15 @@ class Density:
         grad: FloatArray,
         by_state: list[FloatArray | None],
     ) -> None:
+        by_u, by_sd, by_mixing, by_rest = self._space.backward(
+            grad, parts["field"], values.scalar("field_sd"), self._mixing(values)
+        )
+        values.push("field", by_u)
+        values.push("field_sd", by_sd)
+        if self._field.mixed:
+            values.push("field_mixing", by_mixing)
+        if by_rest is not None:
+            grad = grad + by_rest
         values.push("intercept", grad.sum(axis=0))
         if "country_raw" in self.layout:
             by_raw = self._country_basis.T @ (self._member @ grad)
@@ -231,13 +242,6 @@ class Density:
             values.push("country_sd", np.einsum("ij,ij->j", by_raw, values.vector("country_raw")))
         values.push("population_power", np.einsum("ij,ij->j", grad, self._log_people * np.ones(1)))
         values.push("population_error", self._log_sd * grad[self._uncertain])
-        by_u, by_sd, by_mixing = self._space.backward(
-            grad, parts["field"], values.scalar("field_sd"), self._mixing(values)
-        )
-        values.push("field", by_u)
-        values.push("field_sd", by_sd)
-        if self._field.mixed:
-            values.push("field_mixing", by_mixing)
         if not self._pillars:
             return
         weights = values.vector("pillar_weight")

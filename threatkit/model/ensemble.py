@@ -123,9 +123,9 @@ class Moves:
 
 #: Moves in a field that is whitened: it needs few directions, and chains that share nothing, as
 #: the gate looks at thousands of districts and the least sure decides.
-LONG = Moves(chains=24, copies=1, adapt=24, length=4.0, directions=32, every=2)
+LONG = Moves(chains=24, copies=1, adapt=24, length=4.0, directions=32)
 #: The same where hyperparameters have a longer way to go and a draw takes more memory.
-LONGEST = replace(LONG, adapt=48, every=3)
+LONGEST = replace(LONG, adapt=32, every=2)
 
 
 class Ensemble[T: Target]:

@@ -1,9 +1,9 @@
 """The plain part of a whitened field, centred in full by what the data say of each district.
 
 With the structured part v, the scales a of it and w of the plain part t, and data of precision
-K that point to tau about a v + w t,
+K that point to tau about r + a v + w t, r being the rest of the log rate,
 
-    t = K w (tau - a v) / q + u / sqrt(q),  q = 1 + K w^2,
+    t = K w (tau - r - a v) / q + u / sqrt(q),  q = 1 + K w^2,
 
 makes u standard normal at every w where the data are normal (doi:10.1214/088342307000000014).
 A pass each way over all districts and points, compiled: in numpy it takes a dozen.
@@ -42,49 +42,56 @@ class PlainPart:
     island: NDArray[np.bool_]
 
     def forward(
-        self, u: FloatArray, v: FloatArray, sd: FloatArray, mixing: FloatArray
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        rest: FloatArray,
+        sd: FloatArray,
+        mixing: FloatArray,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return t, the whole field, and what the priors of u leave out of that of t.
 
         Parameters
         ----------
-        u, v
+        u, v, rest
             Shape (district, points).
         sd, mixing
             Shape (points,), mixing between 0 and 1.
         """
         t, unit, left = np.empty_like(v), np.empty_like(v), np.zeros(v.shape[1])
-        _passes()[0]((self.precision, self.aim, self.island), (sd, mixing), u, v, (t, unit, left))
+        _passes()[0](
+            (self.precision, self.aim, self.island), (sd, mixing), u, v, rest, (t, unit, left)
+        )
         return t, unit, left
 
     def backward(
         self,
         grad: FloatArray,
-        place: tuple[FloatArray, FloatArray, FloatArray],
+        place: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
         sd: FloatArray,
         mixing: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return the derivatives by u, v, sd and mixing.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return the derivatives by u, v, the rest (by way of t), sd and mixing.
 
         Parameters
         ----------
         grad
             Shape (district, points): the derivative by sd times the whole field.
         place
-            u, v and t of `forward`.
+            u, v, the rest and t of `forward`.
         sd, mixing
             As there.
         """
-        by_u, by_v = np.empty_like(grad), np.empty_like(grad)
+        by_u, by_v, by_rest = (np.empty_like(grad) for _ in range(3))
         by_sd, by_mixing = np.zeros(grad.shape[1]), np.zeros(grad.shape[1])
         _passes()[1](
             (self.precision, self.aim, self.island),
             (sd, mixing),
             grad,
             place,
-            (by_u, by_v, by_sd, by_mixing),
+            (by_u, by_v, by_rest, by_sd, by_mixing),
         )
-        return by_u, by_v, by_sd, by_mixing
+        return by_u, by_v, by_rest, by_sd, by_mixing
 
 
 @cache
@@ -93,7 +100,7 @@ def _passes() -> tuple[Callable[..., None], Callable[..., None]]:
     from numba import njit
 
     @njit(nogil=True, error_model="numpy")
-    def forward(known: Any, scales: Any, u: Any, v: Any, out: Any) -> None:
+    def forward(known: Any, scales: Any, u: Any, v: Any, rest: Any, out: Any) -> None:
         precision, aim, island = known
         sd, mixing = scales
         t, unit, left = out
@@ -105,7 +112,8 @@ def _passes() -> tuple[Callable[..., None], Callable[..., None]]:
                 w = sd[p] * own[p]
                 q = 1 + k * w * w
                 c = 1 / np.sqrt(q)
-                at = w * (aim[i] - k * sd[p] * root[p] * v[i, p]) * c * c + u[i, p] * c
+                gap = aim[i] - k * (rest[i, p] + sd[p] * root[p] * v[i, p])
+                at = w * gap * c * c + u[i, p] * c
                 t[i, p] = at
                 unit[i, p] = own[p] * at + root[p] * v[i, p]
                 left[p] += 0.5 * (u[i, p] * u[i, p] - at * at)
@@ -120,8 +128,8 @@ def _passes() -> tuple[Callable[..., None], Callable[..., None]]:
     def backward(known: Any, scales: Any, grad: Any, place: Any, out: Any) -> None:
         precision, aim, island = known
         sd, mixing = scales
-        u, v, t = place
-        by_u, by_v, by_sd, by_mixing = out
+        u, v, rest, t = place
+        by_u, by_v, by_rest, by_sd, by_mixing = out
         root, mixed = np.sqrt(mixing), np.sqrt(1 - mixing)
         whole, none, slopes = np.ones_like(sd), np.zeros_like(sd), -0.5 / mixed
         for i in range(v.shape[0]):
@@ -134,11 +142,12 @@ def _passes() -> tuple[Callable[..., None], Callable[..., None]]:
                 by_t = w * g - t[i, p]
                 by_u[i, p] = by_t * c + u[i, p]
                 along = by_t * c * c
-                gap = aim[i] - a * k * v[i, p]
+                gap = aim[i] - k * (rest[i, p] + a * v[i, p])
                 by_w = along * (gap * (2 * c * c - 1) - k * w * u[i, p] * c) - k * w * c * c
                 by_w += g * t[i, p]
-                by_a = v[i, p] * (g - along * w * k)
-                by_v[i, p] = a * (g - along * k * w)
+                by_rest[i, p] = -along * k * w
+                by_a = v[i, p] * (g + by_rest[i, p])
+                by_v[i, p] = a * (g + by_rest[i, p])
                 by_sd[p] += by_w * own[p] + by_a * root[p]
                 by_mixing[p] += sd[p] * (by_w * slope[p] + by_a * 0.5 / root[p])
 

@@ -2,15 +2,16 @@
 
 `Direct` takes the field's own coefficients, centred where data hold them. `Whitened`, for the
 fields of `threatkit.model.sparsefield`, whitens all of them at once. With v the structured part,
-t the plain one and eta = ... + A v + w t, where the data have precision K about eta and point
+t the plain one and eta = r + A v + w t, where the data have precision K about eta and point
 to tau,
 
-    t = K w (tau - A v) / q + u_t / sqrt(q),  q = 1 + K w^2,
+    t = K w (tau - r - A v) / q + u_t / sqrt(q),  q = 1 + K w^2,
 
-and v = L'^-1 u_v with L the sparse Cholesky factor of v's precision once t is integrated out,
-Q + A^2 K / q, at the mode's A and w. If the data were normal, u would be standard normal; they
-are not, and the change of variables with its Jacobian leaves the posterior exact whatever K
-and tau are (doi:10.1214/088342307000000014).
+and v = L'^-1 (L^-1 A K (tau - r) / q + u_v) with L the sparse Cholesky factor of v's precision
+once t is integrated out, Q + A^2 K / q, at the mode's A and w. Whatever else moves the log rate,
+an oblast's effect or a coefficient, has the field follow it. If the data were normal, u would
+be standard normal; they are not, and the change of variables with its Jacobian leaves the
+posterior exact whatever K and tau are (doi:10.1214/088342307000000014).
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Reference:
     precision
         Shape (district,): K, of the data about the log rate, at least 0.
     target
-        Shape (district,): tau, the value of the field that they point to.
+        Shape (district,): tau, the log rate that they point to.
     sd, mixing
         Of the field, there.
     """
@@ -86,7 +87,8 @@ class Placed:
     coordinates
         Those that it was made from.
     parts
-        The coefficients of a `Direct` field; v and t of a `Whitened` one, and v's coordinates.
+        The coefficients of a `Direct` field; of a `Whitened` one v, t, the rest of the log rate,
+        the grounded field and L' of it.
     """
 
     unit: FloatArray
@@ -98,15 +100,24 @@ class Placed:
 class Space(Protocol):
     """Coordinates of a field."""
 
-    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
-        """Return the field at coordinates of shape (size, points)."""
+    #: Whether the field follows the rest of the log rate.
+    follows: bool
+
+    def forward(
+        self, u: FloatArray, sd: FloatArray, mixing: FloatArray, rest: FloatArray
+    ) -> Placed:
+        """Return the field at coordinates of shape (size, points).
+
+        ``rest``, shape (district, points), is read where the field `follows` it.
+        """
 
     def backward(
         self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the derivatives by the coordinates, the standard deviation and the mixing.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]:
+        """Return the derivatives by the coordinates, standard deviation, mixing and the rest.
 
-        ``grad`` is the one by sd times the field.
+        ``grad`` is the one by sd times the field; that by the rest is None where the field does
+        not follow it.
         """
 
     def split(
@@ -118,10 +129,14 @@ class Space(Protocol):
 class Direct:
     """The field's own coefficients, with the ``own`` of them centred or not."""
 
+    follows = False
+
     def __init__(self, field: Field, centring: Centring | None) -> None:
         self._field, self._centring = field, centring
 
-    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
+    def forward(
+        self, u: FloatArray, sd: FloatArray, mixing: FloatArray, _rest: FloatArray
+    ) -> Placed:
         """Return the field; see `Space`."""
         e, left = u, np.zeros(u.shape[1])
         if self._centring is not None:
@@ -132,7 +147,7 @@ class Direct:
 
     def backward(
         self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray, None]:
         """Return the derivatives; see `Space`."""
         (e,) = placed.parts
         by_sd = np.einsum("ij,ij->j", grad, placed.unit)
@@ -145,7 +160,7 @@ class Direct:
             )
             by_sd = by_sd + np.einsum("ij,ij->j", by_w, spread)
             by_mixing = by_mixing + sd * np.einsum("ij,ij->j", by_w, slope)
-        return by_e, by_sd, by_mixing
+        return by_e, by_sd, by_mixing, None
 
     def split(
         self, placed: Placed, mixing: FloatArray, rng: np.random.Generator
@@ -163,6 +178,8 @@ class Whitened:
         The field; as all else here, calls do not change it.
     """
 
+    follows = True
+
     def __init__(self, field: SparseField, reference: Reference) -> None:
         self.field = field
         share = np.array([np.clip(reference.mixing, 1e-3, 1 - 1e-3)])
@@ -172,8 +189,10 @@ class Whitened:
         precision = np.where(held, reference.precision, 0.0)
         aim = precision * np.where(held, reference.target, 0.0)
         self._plain = PlainPart(precision, aim, field.island)
-        pull = reference.sd**2 * share[0] * precision / (1 + np.where(held, known, 0.0))
-        pull *= field.scale**2
+        scale = reference.sd * np.sqrt(share[0])
+        weight = scale / (1 + np.where(held, known, 0.0))
+        self._known, self._weight = precision[:, None], weight[:, None]
+        pull = scale * weight * precision * field.scale**2
         self._pull = pull[field.order, None]
         self._whiten(pull)
 
@@ -204,15 +223,20 @@ class Whitened:
         stretched += u
         return stretched
 
-    def forward(self, u: FloatArray, sd: FloatArray, mixing: FloatArray) -> Placed:
+    def forward(
+        self, u: FloatArray, sd: FloatArray, mixing: FloatArray, rest: FloatArray
+    ) -> Placed:
         """Return the field; see `Space`."""
         field, k = self.field, len(self._order)
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
-        rounded = self._round(u[:k])
+        pulled = field.pulled(self._weight * (self._plain.aim[:, None] - self._known * rest))
+        along = self._round(self._factor.solve(pulled[self._order]))
+        along += u[:k]
+        rounded = self._round(along)
         grounded = np.empty_like(rounded)
         grounded[self._order] = self._factor.solve(rounded, transposed=True)
         v = field.shaped(grounded)
-        t, unit, left = self._plain.forward(u[k:], v, sd, mixing)
+        t, unit, left = self._plain.forward(u[k:], v, rest, sd, mixing)
         # The precision of the grounded field is L L' less the data's, so that the log prior of
         # it follows from L' of it, which is ``rounded``.
         left += 0.5 * (
@@ -220,24 +244,27 @@ class Whitened:
             - np.einsum("ij,ij->j", rounded, rounded)
             + np.einsum("ij,ij,ij->j", self._pull, grounded, grounded)
         )
-        return Placed(unit, left, u, (v, t, grounded, rounded))
+        return Placed(unit, left, u, (v, t, rest, grounded, rounded))
 
     def backward(
         self, grad: FloatArray, placed: Placed, sd: FloatArray, mixing: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the derivatives; see `Space`."""
         field, k = self.field, len(self._order)
         mixing = np.clip(mixing, 1e-12, 1 - 1e-12)
-        v, t, grounded, rounded = placed.parts
-        place = placed.coordinates[k:], v, t
-        by_plain, by_v, by_sd, by_mixing = self._plain.backward(grad, place, sd, mixing)
+        v, t, rest, grounded, rounded = placed.parts
+        place = placed.coordinates[k:], v, rest, t
+        by_plain, by_v, by_rest, by_sd, by_mixing = self._plain.backward(grad, place, sd, mixing)
         by_grounded = field.pulled(by_v)
         by_grounded += self._pull * grounded
-        by_round = self._factor.solve(by_grounded[self._order])
-        by_round -= rounded
-        by_structured = self._round(by_round)
+        by_rounded = self._factor.solve(by_grounded[self._order])
+        by_rounded -= rounded
+        by_structured = self._round(by_rounded)
+        by_pulled = np.empty_like(grounded)
+        by_pulled[self._order] = self._factor.solve(self._round(by_structured), transposed=True)
+        by_rest -= self._weight * self._known * field.shaped(by_pulled)
         by_structured += placed.coordinates[:k]
-        return np.concatenate([by_structured, by_plain]), by_sd, by_mixing
+        return np.concatenate([by_structured, by_plain]), by_sd, by_mixing, by_rest
 
     def split(
         self, placed: Placed, _mixing: FloatArray, _rng: np.random.Generator
