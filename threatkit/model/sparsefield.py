@@ -156,21 +156,17 @@ class SparseField:
         return {"structured": self._structured(e[: len(self.order)])} if self.mixed else {}
 
     def spread(self, mixing: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the standard deviation of each district's own part, and its slope.
-
-        Of one row where all districts have the same: no district is an island.
-        """
+        """Return the standard deviation of each district's own part, and its slope."""
         own = self._own(np.clip(mixing, 1e-12, 1 - 1e-12))
-        slope = -0.5 / own
-        return own, np.where(self.island[:, None], 0.0, slope) if self.island.any() else slope
+        return own, np.where(self.island[:, None], 0.0, -0.5 / own)
 
     def information(self, known: FloatArray) -> FloatArray:
         """Return the precision about each district's own part."""
         return known
 
     def _own(self, mixing: FloatArray) -> FloatArray:
-        own = np.sqrt(1 - mixing)[None, :]
-        return np.where(self.island[:, None], 1.0, own) if self.island.any() else own
+        own: FloatArray = np.where(self.island[:, None], 1.0, np.sqrt(1 - mixing))
+        return own
 
     def forward(self, e: FloatArray, mixing: FloatArray) -> FloatArray:
         """Return the field, shape (district, points)."""
